@@ -1,0 +1,121 @@
+#include "base/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+struct HedonAtomicFile {
+    FILE *stream;
+    char *path, *temporary; /* both NULL for standard output */
+};
+
+static void file_free(HedonAtomicFile *file)
+{
+    hedon_free(file->path);
+    hedon_free(file->temporary);
+    hedon_free(file);
+}
+
+int hedon_atomic_open(HedonContext *ctx, HedonAtomicFile **out, const char *path)
+{
+    *out = NULL;
+    HedonAtomicFile *file = hedon_calloc(1, sizeof(*file));
+    if (!file) return hedon_fail_memory(ctx);
+    if (!strcmp(path, "-")) {
+        file->stream = stdout;
+        *out = file;
+        return 0;
+    }
+    const size_t length = strlen(path);
+    file->path = hedon_strdup(path);
+    file->temporary = hedon_malloc(length + 12, 1);
+    if (!file->path || !file->temporary) {
+        file_free(file);
+        return hedon_fail_memory(ctx);
+    }
+    memcpy(file->temporary, path, length);
+    memcpy(file->temporary + length, ".tmpXXXXXX", 11);
+    const int fd = mkostemp(file->temporary, O_CLOEXEC);
+    if (fd < 0) {
+        const int code = hedon_fail_errno(ctx, "cannot write %s", path);
+        file_free(file);
+        return code;
+    }
+    /* mkostemp makes the file private; give it the permissions any other new file would get */
+    const mode_t mask = umask(0);
+    umask(mask);
+    fchmod(fd, 0666 & ~mask);
+    file->stream = fdopen(fd, "wb");
+    if (!file->stream) {
+        close(fd);
+        unlink(file->temporary);
+        file_free(file);
+        return hedon_fail_memory(ctx);
+    }
+    *out = file;
+    return 0;
+}
+
+FILE *hedon_atomic_stream(HedonAtomicFile *file)
+{
+    return file->stream;
+}
+
+static int sync_parent(const char *path)
+{
+    char *folder = hedon_strdup(path);
+    if (!folder) return -1;
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder ? 1 : 0] = 0;
+    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    hedon_free(folder);
+    if (fd < 0) return -1;
+    const int failed = fsync(fd);
+    close(fd);
+    return failed;
+}
+
+int hedon_atomic_commit(HedonContext *ctx, HedonAtomicFile *file)
+{
+    int failed = fflush(file->stream) || ferror(file->stream);
+    if (!file->path) {
+        file_free(file);
+        return failed ? hedon_fail_errno(ctx, "cannot write to standard output") : 0;
+    }
+    if (!failed) failed = fsync(fileno(file->stream));
+    int reason = errno;
+    if (fclose(file->stream) && !failed) {
+        failed = 1;
+        reason = errno;
+    }
+    if (!failed && rename(file->temporary, file->path)) {
+        failed = 1;
+        reason = errno;
+    }
+    int code = 0;
+    if (failed) {
+        unlink(file->temporary);
+        errno = reason;
+        code = hedon_fail_errno(ctx, "cannot write %s", file->path);
+    } else {
+        sync_parent(file->path); /* best effort: some file systems refuse to sync a folder */
+    }
+    file_free(file);
+    return code;
+}
+
+void hedon_atomic_abort(HedonAtomicFile *file)
+{
+    if (!file) return;
+    if (file->path) {
+        fclose(file->stream);
+        unlink(file->temporary);
+    }
+    file_free(file);
+}

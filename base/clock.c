@@ -1,0 +1,30 @@
+#include "base/clock.h"
+
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+static double read_clock(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double hedon_clock_s(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double hedon_clock_cpu_s(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int hedon_cpu_count(void)
+{
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+    const long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
+}

@@ -1,0 +1,240 @@
+#include "decode/index.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* While scanning, an entry's frame says only whether it shows one. */
+enum { SHOWS = 0, HIDDEN = -1 };
+
+typedef struct Scan {
+    HedonIndex *index;
+    HedonPeek peek;
+    int64_t last_duration; /* of the packet shown last, in the time base */
+    int64_t last_pts;
+    int missing_pts, side_data, begins_with_key;
+} Scan;
+
+static int add_packet(HedonContext *ctx, Scan *scan, const AVPacket *packet, int hollow)
+{
+    HedonIndex *index = scan->index;
+    if (index->count == index->capacity) {
+        const int64_t capacity = index->capacity ? index->capacity * 2 : 1024;
+        HedonIndexPacket *packets =
+            hedon_realloc(index->packets, (size_t)capacity, sizeof *packets);
+        if (!packets)
+            return hedon_fail_memory(ctx);
+        index->packets = packets;
+        index->capacity = capacity;
+    }
+    const int peeked = hollow ? 0 : hedon_peek(&scan->peek, packet->data, packet->size);
+    const int shows = !(packet->flags & AV_PKT_FLAG_DISCARD) && !(peeked & HEDON_PEEK_HIDDEN) && packet->size;
+    const int key = !!(packet->flags & AV_PKT_FLAG_KEY);
+    const int32_t last_entry = index->count ? index->packets[index->count - 1].entry : 0;
+    index->packets[index->count] = (HedonIndexPacket){
+        .position = packet->pos,
+        .pts = packet->pts,
+        .size = packet->size,
+        .frame = shows ? SHOWS : HIDDEN,
+        .entry = key && (hollow || (peeked & HEDON_PEEK_ENTRY)) ? (int32_t)index->count : last_entry,
+    };
+    index->count++;
+    scan->begins_with_key |= index->count == 1 && key;
+    scan->missing_pts |= packet->pts == AV_NOPTS_VALUE;
+    scan->side_data |= packet->side_data_elems > 0;
+    index->damaged |= !!(packet->flags & AV_PKT_FLAG_CORRUPT);
+    index->frames += shows;
+    if (shows && packet->pts != AV_NOPTS_VALUE && packet->pts >= scan->last_pts) {
+        scan->last_pts = packet->pts;
+        scan->last_duration = packet->duration;
+    }
+    return 0;
+}
+
+typedef struct Shown {
+    int64_t pts;
+    int32_t packet;
+} Shown;
+
+static int by_pts(const void *left, const void *right)
+{
+    const Shown *a = left, *b = right;
+    if (a->pts != b->pts)
+        return a->pts < b->pts ? -1 : 1;
+    return (a->packet > b->packet) - (a->packet < b->packet);
+}
+
+/* Presentation order. Nearly sorted input: insertion would do, but a hostile file decides. */
+static void rank(HedonIndex *index, Shown *shown)
+{
+    int64_t n = 0;
+    int sorted = 1;
+    for (int64_t p = 0; p < index->count; p++)
+        if (index->packets[p].frame == SHOWS) {
+            shown[n] = (Shown){.pts = index->packets[p].pts, .packet = (int32_t)p};
+            sorted &= n == 0 || shown[n - 1].pts < shown[n].pts;
+            n++;
+        }
+    if (!sorted)
+        qsort(shown, (size_t)n, sizeof *shown, by_pts);
+    for (int64_t f = 0; f < n; f++) {
+        index->packets[shown[f].packet].frame = (int32_t)f;
+        index->packet_of[f] = shown[f].packet;
+    }
+    /* A frame that is shown at place f but decoded in place d > f waits for d - f others. */
+    int64_t d = 0, delay = 0;
+    for (int64_t p = 0; p < index->count; p++)
+        if (index->packets[p].frame >= 0) {
+            if (d - index->packets[p].frame > delay)
+                delay = d - index->packets[p].frame;
+            d++;
+        }
+    index->delay = delay > 16 ? 16 : (int)delay;
+}
+
+/* Times without trustworthy stamps: evenly, at the rate that the container names. */
+static void space_evenly(HedonIndex *index, const AVStream *stream)
+{
+    AVRational rate = stream->avg_frame_rate;
+    if (rate.num <= 0 || rate.den <= 0)
+        rate = stream->r_frame_rate;
+    if (rate.num <= 0 || rate.den <= 0)
+        rate = (AVRational){25, 1};
+    for (int64_t f = 0; f < index->frames; f++)
+        index->times[f] = (double)f * rate.den / rate.num;
+    index->duration_s = (double)index->frames * rate.den / rate.num;
+}
+
+static int distinct(const Shown *shown, int64_t count)
+{
+    for (int64_t f = 1; f < count; f++)
+        if (shown[f].pts == shown[f - 1].pts)
+            return 0;
+    return 1;
+}
+
+/* Whether nothing is shown before the first packet that might need what the file lacks. */
+static int begins_cleanly(const HedonIndex *index)
+{
+    for (int64_t p = 1; p < index->count && index->packets[p].entry == 0; p++)
+        if (index->packets[p].pts < index->packets[0].pts)
+            return 0;
+    return 1;
+}
+
+static int forecast(HedonContext *ctx, Scan *scan, const HedonDemux *demux)
+{
+    HedonIndex *index = scan->index;
+    Shown *shown = hedon_malloc((size_t)index->frames, sizeof *shown);
+    index->packet_of = hedon_malloc((size_t)index->frames, sizeof *index->packet_of);
+    index->times = hedon_malloc((size_t)index->frames, sizeof *index->times);
+    if (!shown || !index->packet_of || !index->times) {
+        hedon_free(shown);
+        return hedon_fail_memory(ctx);
+    }
+    rank(index, shown);
+    const double tick = av_q2d(demux->stream->time_base);
+    const int64_t n = index->frames;
+    if (scan->missing_pts || !isfinite(tick) || tick <= 0 || (n > 1 && shown[n - 1].pts == shown[0].pts)) {
+        space_evenly(index, demux->stream);
+    } else {
+        for (int64_t f = 0; f < n; f++)
+            index->times[f] = ((double)shown[f].pts - (double)shown[0].pts) * tick;
+        double last = (double)scan->last_duration * tick;
+        if (!(last > 0))
+            last = n > 1 ? index->times[n - 1] / (double)(n - 1) : 1.0 / 25;
+        index->duration_s = index->times[n - 1] + last;
+        index->ranked = scan->peek.known && scan->begins_with_key && distinct(shown, n) &&
+                        begins_cleanly(index);
+    }
+    hedon_free(shown);
+    return 0;
+}
+
+int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames)
+{
+    Scan scan = {.index = index, .last_pts = INT64_MIN};
+    hedon_peek_init(&scan.peek, demux->stream->codecpar);
+    const int plain = hedon_demux_is_plain_mp4(demux) && scan.peek.known && !demux->probed &&
+                      demux->stream->codecpar->codec_id != AV_CODEC_ID_VP8;
+    if (plain) {
+        /* The header holds all that a scan asks for: let packets come out hollow, unparsed. */
+        demux->hollow = 1;
+        demux->format->flags |= AVFMT_FLAG_NOPARSE;
+    }
+    AVPacket *packet = av_packet_alloc();
+    if (!packet)
+        return hedon_fail_memory(ctx);
+    int ret, code = 0;
+    while ((ret = hedon_demux_read(demux, packet)) >= 0) {
+        code = add_packet(ctx, &scan, packet, plain);
+        av_packet_unref(packet);
+        if (code < 0)
+            break;
+        if (index->count > max_frames || index->count > INT32_MAX) {
+            code = hedon_fail(ctx, HEDON_ELIMIT, "has more frames than the allowed %lld",
+                              (long long)max_frames);
+            break;
+        }
+    }
+    av_packet_free(&packet);
+    if (code < 0)
+        return code;
+    if (ret != AVERROR_EOF) {
+        code = hedon_budget_check(ctx, demux->budget);
+        if (code < 0)
+            return code;
+        if (ret == AVERROR(ENOMEM))
+            return hedon_fail_memory(ctx);
+        index->damaged = 1;
+    }
+    if (plain) {
+        const int64_t named = avformat_index_get_entries_count(demux->stream);
+        index->missing = named > index->count ? named - index->count : 0;
+        index->damaged |= index->missing > 0;
+    }
+    if (!index->frames)
+        return hedon_fail(ctx, HEDON_EDATA, "its video stream holds no pictures");
+    index->direct = plain && !scan.side_data;
+    return forecast(ctx, &scan, demux);
+}
+
+int64_t hedon_index_entry(const HedonIndex *index, int64_t frame)
+{
+    const HedonIndexPacket *packets = index->packets;
+    const int64_t shown = index->packet_of[frame];
+    int64_t p = packets[shown].entry;
+    while (p > 0 && packets[p].pts > packets[shown].pts)
+        p = packets[p - 1].entry;
+    return p;
+}
+
+void hedon_index_drop_entry(HedonIndex *index, int64_t packet)
+{
+    if (packet == 0)
+        return;
+    const int32_t before = index->packets[packet - 1].entry;
+    for (int64_t p = packet; p < index->count && index->packets[p].entry == packet; p++)
+        index->packets[p].entry = before;
+}
+
+void hedon_index_settle(HedonIndex *index, double *times, int64_t frames, double duration_s)
+{
+    hedon_free(index->times);
+    index->times = times;
+    index->frames = frames;
+    index->duration_s = duration_s;
+    index->ranked = 0;
+}
+
+void hedon_index_free(HedonIndex *index)
+{
+    hedon_free(index->packets);
+    hedon_free(index->packet_of);
+    hedon_free(index->times);
+    *index = (HedonIndex){0};
+}

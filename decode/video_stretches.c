@@ -1,0 +1,183 @@
+/* One request on several readers. Each takes the next of the longest stretches; pictures are
+ * converted side by side, the sink sees one at a time. */
+#include "decode/video_internal.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+typedef struct Request {
+    HedonVideo *video;
+    HedonStretch *stretches; /* costly ones first, but for the one that a reader continues with */
+    size_t count, taken;
+    const int64_t *last; /* the stretch that begins here is the request's last */
+    HedonFrameSink sink;
+    void *opaque;
+    int result, stopped;
+    pthread_mutex_t lock; /* of taken, result, stopped, and the sink */
+} Request;
+
+typedef struct Job {
+    Request *request;
+    HedonReader *reader;
+    HedonContext *ctx;
+    pthread_t thread;
+    int started;
+} Job;
+
+static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader)
+{
+    if (reader->codec)
+        return 0;
+    reader->index = &video->index;
+    reader->peek = video->peek;
+    reader->planes = (HedonPlanes){.width = video->shape.width,
+                                   .height = video->shape.height,
+                                   .orientation = video->orientation};
+    hedon_packets_init(&reader->packets, &video->index, &video->bytes, &reader->budget,
+                       reader == video->readers ? video->demux : NULL);
+    if (reader == video->readers)
+        video->demux = NULL;
+    reader->packet = av_packet_alloc();
+    reader->picture = av_frame_alloc();
+    if (!reader->packet || !reader->picture) {
+        hedon_reader_free(reader);
+        return hedon_fail_memory(ctx);
+    }
+    const int code = hedon_codec_open(ctx, &reader->codec, video->parameters, video->time_base,
+                                      video->options.max_pixels);
+    if (code < 0) {
+        hedon_reader_free(reader);
+        return code;
+    }
+    if (reader->codec->has_b_frames < video->index.delay)
+        reader->codec->has_b_frames = video->index.delay;
+    return 0;
+}
+
+static int deliver(void *opaque, const HedonFrame *frame)
+{
+    Request *request = opaque;
+    pthread_mutex_lock(&request->lock);
+    if (!request->result) {
+        request->stopped = request->sink(request->opaque, frame);
+        if (request->stopped)
+            request->result = HEDON_READER_STOPPED;
+    }
+    const int result = request->result;
+    pthread_mutex_unlock(&request->lock);
+    return result;
+}
+
+static const HedonStretch *take(Request *request)
+{
+    pthread_mutex_lock(&request->lock);
+    const HedonStretch *stretch = request->result || request->taken == request->count
+                                      ? NULL
+                                      : &request->stretches[request->taken++];
+    pthread_mutex_unlock(&request->lock);
+    return stretch;
+}
+
+static void work(Job *job, HedonVideo *video)
+{
+    Request *request = job->request;
+    hedon_budget_begin(&job->reader->budget, video->options.max_seconds);
+    int result = open_reader(job->ctx, video, job->reader);
+    const HedonStretch *stretch;
+    while (!result && (stretch = take(request)))
+        result = hedon_reader_run(job->ctx, job->reader, stretch, stretch->frames == request->last,
+                                  deliver, request);
+    pthread_mutex_lock(&request->lock);
+    if (result && !request->result)
+        request->result = result;
+    pthread_mutex_unlock(&request->lock);
+}
+
+static void *work_aside(void *argument)
+{
+    Job *job = argument;
+    work(job, job->request->video);
+    return NULL;
+}
+
+static int costly_first(const void *left, const void *right)
+{
+    const HedonStretch *a = left, *b = right;
+    const int64_t cost_a = a->reach - a->entry, cost_b = b->reach - b->entry;
+    if (cost_a != cost_b)
+        return cost_a > cost_b ? -1 : 1;
+    return (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+/* The first reader begins with the stretch that it can go on to from where it stands. */
+static void arrange(HedonVideo *video, HedonStretch *stretches, size_t count)
+{
+    HedonReader *readers = video->readers;
+    int at = 0;
+    while (at < video->options.threads && !hedon_reader_can_continue(&readers[at], &stretches[0]))
+        at++;
+    const int continued = at < video->options.threads;
+    if (continued && at > 0) {
+        const HedonReader other = readers[0];
+        readers[0] = readers[at];
+        readers[at] = other;
+    }
+    qsort(stretches + continued, count - (size_t)continued, sizeof *stretches, costly_first);
+}
+
+static int run_jobs(HedonContext *ctx, Request *request)
+{
+    HedonVideo *video = request->video;
+    const size_t threads = (size_t)video->options.threads;
+    const size_t helpers = (request->count < threads ? request->count : threads) - 1;
+    Job *jobs = hedon_calloc(helpers + 1, sizeof *jobs);
+    if (!jobs)
+        return hedon_fail_memory(ctx);
+    for (size_t j = 1; j <= helpers; j++) {
+        jobs[j] = (Job){.request = request, .reader = &video->readers[j], .ctx = hedon_context_new()};
+        jobs[j].started = jobs[j].ctx && !pthread_create(&jobs[j].thread, NULL, work_aside, &jobs[j]);
+    }
+    jobs[0] = (Job){.request = request, .reader = &video->readers[0], .ctx = ctx};
+    work(&jobs[0], video);
+    const int own = request->result;
+    for (size_t j = 1; j <= helpers; j++) {
+        if (jobs[j].started)
+            pthread_join(jobs[j].thread, NULL);
+        if (!own && request->result < 0 && jobs[j].ctx && *hedon_last_error(jobs[j].ctx))
+            hedon_fail(ctx, request->result, "%s", hedon_last_error(jobs[j].ctx));
+        hedon_context_free(jobs[j].ctx);
+    }
+    hedon_free(jobs);
+    return request->result;
+}
+
+int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *indices,
+                                    size_t count, HedonFrameSink sink, void *opaque, int *stopped)
+{
+    HedonStretch *stretches = hedon_malloc(count, sizeof *stretches);
+    if (!stretches)
+        return hedon_fail_memory(ctx);
+    size_t made;
+    int code = hedon_seek_plan(ctx, &video->index, &video->peek, &video->bytes, indices, count,
+                               stretches, &made);
+    if (!code) {
+        Request request = {
+            .video = video,
+            .stretches = stretches,
+            .count = made,
+            .last = stretches[made - 1].frames,
+            .sink = sink,
+            .opaque = opaque,
+        };
+        arrange(video, stretches, made);
+        pthread_mutex_init(&request.lock, NULL);
+        code = run_jobs(ctx, &request);
+        pthread_mutex_destroy(&request.lock);
+        *stopped = request.stopped;
+    }
+    hedon_free(stretches);
+    return code;
+}

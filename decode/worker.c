@@ -1,0 +1,379 @@
+/* The client of one hedon-decode process: sends requests, waits with an eye on the clock, checks
+ * every reply, and turns whatever goes wrong over there into one error here. */
+#include "decode/worker.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "decode/protocol.h"
+#include "decode/worker_process.h"
+#include "decode/worker_reply.h"
+#include "decode/worker_source.h"
+
+#define SLICE_MS      20 /* between two looks at cancellation */
+#define SLICE_MOST_S  1.0
+#define EXIT_GRACE_S  0.2
+#define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller */
+
+struct HedonWorker {
+    HedonWorkerOptions options;
+    char *program;
+    HedonWorkerProcess process;
+    int ready; /* it has said so, since its start */
+    HedonWorkerSlots slots;
+    HedonVideoInfo info; /* of the open video */
+    double *times;       /* NULL: no video is open */
+    int resamples;
+    double left_s; /* of the current call's budget */
+    atomic_int interrupted;
+};
+
+/* One call, from its request to its DONE. */
+typedef struct Exchange {
+    const int64_t *indices; /* asked, ascending; none for an open */
+    int64_t count, delivered;
+    uint8_t seen[HEDON_PROTOCOL_INDICES];
+    HedonFrameSink sink;
+    void *opaque;
+    int sink_code; /* what stopped it */
+    int informed;  /* INFO has come */
+} Exchange;
+
+void hedon_worker_options_default(HedonWorkerOptions *options)
+{
+    *options = (HedonWorkerOptions){.threads = 1,
+                                    .max_seconds = 120,
+                                    .max_memory = (int64_t)4 << 30,
+                                    .max_pixels = (int64_t)8192 * 8192,
+                                    .max_frames = (int64_t)16 << 20};
+}
+
+/* ---- The process ------------------------------------------------------------------------------ */
+
+static void close_video(HedonWorker *worker)
+{
+    hedon_free(worker->times);
+    worker->times = NULL;
+    worker->info = (HedonVideoInfo){0};
+    worker->resamples = 0;
+}
+
+static int end_process(HedonWorker *worker, double grace_s)
+{
+    hedon_worker_unmap_slots(&worker->slots);
+    close_video(worker);
+    return hedon_worker_process_end(&worker->process, grace_s);
+}
+
+static int start_process(HedonContext *ctx, HedonWorker *worker)
+{
+    const int code = hedon_worker_process_start(ctx, &worker->process, worker->program);
+    if (code) return code;
+    worker->ready = 0;
+    HedonMessage message = {.type = HEDON_MESSAGE_CONFIGURE,
+                            .configure = {.max_memory = worker->options.max_memory}};
+    /* Fails only if the process is gone already, which the first reply that is missing will tell. */
+    (void)hedon_message_send(worker->process.socket, &message, -1, MSG_DONTWAIT);
+    return 0;
+}
+
+/* It closed the connection: let it finish dying, to say how. */
+static int fail_gone(HedonContext *ctx, HedonWorker *worker)
+{
+    char how[128];
+    const int was_ready = worker->ready;
+    hedon_worker_process_describe(end_process(worker, EXIT_GRACE_S), how, sizeof(how));
+    return hedon_fail(ctx, HEDON_EDECODER, was_ready ? "the decoder %s" : "the decoder %s at its start",
+                      how);
+}
+
+static int fail_reply(HedonContext *ctx, HedonWorker *worker, const char *wrong)
+{
+    end_process(worker, 0);
+    return hedon_fail(ctx, HEDON_EDECODER, "the decoder's reply made no sense (%s)", wrong);
+}
+
+/* Wait until the socket is ready. The time that this program itself was stopped or starved (a slice
+ * that took more than its time by far) is not the worker's fault. */
+static int wait_for(HedonContext *ctx, HedonWorker *worker, short events)
+{
+    for (;;) {
+        if (hedon_is_cancelled() || atomic_load(&worker->interrupted)) {
+            end_process(worker, 0);
+            return hedon_fail(ctx, HEDON_ECANCELLED, "interrupted");
+        }
+        if (worker->left_s <= 0) {
+            end_process(worker, 0);
+            return hedon_fail(ctx, HEDON_ELIMIT, "decoding took longer than %g s and was stopped",
+                              worker->options.max_seconds);
+        }
+        struct pollfd wait = {.fd = worker->process.socket, .events = events};
+        const double before = hedon_clock_s();
+        const int ready = poll(&wait, 1, SLICE_MS);
+        worker->left_s -= fmin(hedon_clock_s() - before, SLICE_MOST_S);
+        if (ready > 0) return 0;
+    }
+}
+
+static int send_message(HedonContext *ctx, HedonWorker *worker, HedonMessage *message, int fd)
+{
+    while (hedon_message_send(worker->process.socket, message, fd, MSG_DONTWAIT)) {
+        if (errno != EAGAIN) return fail_gone(ctx, worker);
+        const int code = wait_for(ctx, worker, POLLOUT);
+        if (code) return code;
+    }
+    return 0;
+}
+
+static int receive_message(HedonContext *ctx, HedonWorker *worker, HedonMessage *message, int *fd)
+{
+    for (;;) {
+        const int code = wait_for(ctx, worker, POLLIN);
+        if (code) return code;
+        const int got = hedon_message_receive(worker->process.socket, message, fd, MSG_DONTWAIT);
+        if (got > 0) return 0;
+        if (got < 0 && errno == EAGAIN) continue;
+        if (got < 0 && errno == EPROTO) return fail_reply(ctx, worker, "malformed message");
+        return fail_gone(ctx, worker);
+    }
+}
+
+/* ---- Replies ---------------------------------------------------------------------------------- */
+
+static int take_ready(HedonContext *ctx, HedonWorker *worker)
+{
+    if (worker->ready) return fail_reply(ctx, worker, "ready twice");
+    worker->ready = 1;
+    return 0;
+}
+
+static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
+                     HedonVideoInfo *info, int fd)
+{
+    double *times = NULL;
+    const char *wrong = exchange->informed ? "two indexes"
+                                           : hedon_worker_check_info(info, worker->options.max_pixels,
+                                                                     worker->options.max_frames);
+    if (!wrong) wrong = hedon_worker_read_times(&times, fd, info->frames);
+    if (wrong) return fail_reply(ctx, worker, wrong);
+    if (!times) {
+        end_process(worker, 0);
+        return hedon_fail_memory(ctx);
+    }
+    hedon_free(worker->times);
+    worker->times = times;
+    worker->info = *info;
+    exchange->informed = 1;
+    return 0;
+}
+
+static int take_slots(HedonContext *ctx, HedonWorker *worker, const HedonMessageSlots *slots, int fd)
+{
+    const int64_t max = worker->options.max_memory > 0 ? worker->options.max_memory : INT64_MAX;
+    const char *wrong = hedon_worker_map_slots(&worker->slots, slots, fd, max);
+    return wrong ? fail_reply(ctx, worker, wrong) : 0;
+}
+
+/* The place of a frame in the request; -1 if it was not asked for or came before. */
+static int64_t find_asked(const Exchange *exchange, int64_t index)
+{
+    int64_t low = 0, high = exchange->count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (exchange->indices[middle] < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < exchange->count && exchange->indices[low] == index && !exchange->seen[low] ? low
+                                                                                             : -1;
+}
+
+static int take_frame(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
+                      const HedonMessageFrame *message)
+{
+    HedonFrame frame;
+    const int64_t place = find_asked(exchange, message->index);
+    const char *wrong = place < 0 || exchange->informed
+                            ? "a frame that was not asked for"
+                            : hedon_worker_check_frame(&frame, message, &worker->slots,
+                                                       worker->options.max_pixels);
+    if (wrong) return fail_reply(ctx, worker, wrong);
+    exchange->seen[place] = 1;
+    exchange->delivered++;
+    frame.index = message->index;
+    frame.time_s = worker->times[message->index];
+
+    HedonMessage reply;
+    if (!exchange->sink_code) {
+        exchange->sink_code = exchange->sink(exchange->opaque, &frame);
+        if (exchange->sink_code) {
+            reply.type = HEDON_MESSAGE_STOP;
+            const int code = send_message(ctx, worker, &reply, -1);
+            if (code) return code;
+        }
+    }
+    reply.type = HEDON_MESSAGE_RELEASE;
+    reply.release = message->slot;
+    return send_message(ctx, worker, &reply, -1);
+}
+
+/* The result of an exchange whose DONE has come. Memory that ran out did so over there, under the
+ * worker's budget. */
+static int take_done(HedonContext *ctx, HedonWorker *worker, const Exchange *exchange,
+                     HedonMessageDone *done)
+{
+    const char *wrong = hedon_worker_check_done(done);
+    const int complete = !done->code && exchange->delivered == exchange->count;
+    const int opening = !exchange->sink;
+    if (!wrong && !done->code && !complete) wrong = "frames are missing";
+    if (!wrong && exchange->informed != (opening ? !done->code : done->code == HEDON_ERESAMPLE))
+        wrong = "an index out of place";
+    if (!wrong && exchange->informed && !opening && ++worker->resamples > RESAMPLES_MAX)
+        wrong = "an index that keeps changing";
+    if (!wrong && done->code == HEDON_ECANCELLED && !exchange->sink_code) wrong = "nobody said stop";
+    if (wrong) return fail_reply(ctx, worker, wrong);
+    if (exchange->sink_code) return exchange->sink_code;
+    if (done->code == HEDON_ENOMEM && worker->options.max_memory > 0)
+        return hedon_fail(ctx, HEDON_ELIMIT, "decoding needs more memory than the %lld MiB allowed",
+                          (long long)(worker->options.max_memory >> 20));
+    return done->code ? hedon_fail(ctx, done->code, "%s", done->text) : 0;
+}
+
+/* Take replies until the request is done. */
+static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange)
+{
+    for (;;) {
+        HedonMessage message;
+        int fd;
+        int code = receive_message(ctx, worker, &message, &fd);
+        if (code) return code;
+        switch ((HedonMessageType)message.type) {
+        case HEDON_MESSAGE_READY: code = take_ready(ctx, worker); break;
+        case HEDON_MESSAGE_INFO: code = take_info(ctx, worker, exchange, &message.info, fd); break;
+        case HEDON_MESSAGE_SLOTS: code = take_slots(ctx, worker, &message.slots, fd); break;
+        case HEDON_MESSAGE_FRAME: code = take_frame(ctx, worker, exchange, &message.frame); break;
+        case HEDON_MESSAGE_DONE: return take_done(ctx, worker, exchange, &message.done);
+        default: code = fail_reply(ctx, worker, "a request as a reply");
+        }
+        if (fd >= 0) close(fd);
+        if (code) return code;
+    }
+}
+
+/* ---- Calls ------------------------------------------------------------------------------------ */
+
+int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOptions *options)
+{
+    *out = NULL;
+    HedonWorker *worker = hedon_calloc(1, sizeof(*worker));
+    if (!worker) return hedon_fail_memory(ctx);
+    hedon_worker_options_default(&worker->options);
+    if (options) worker->options = *options;
+    int code = 0;
+    if (worker->options.program && !(worker->program = hedon_strdup(worker->options.program)))
+        code = hedon_fail_memory(ctx);
+    worker->options.program = worker->program;
+    if (!code) code = start_process(ctx, worker);
+    if (code)
+        hedon_worker_free(worker);
+    else
+        *out = worker;
+    return code;
+}
+
+int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path)
+{
+    int fd;
+    close_video(worker);
+    int code = hedon_worker_source_open(ctx, &fd, path, worker->options.max_seconds,
+                                        &worker->interrupted);
+    if (code) return code;
+    if (!hedon_worker_process_alive(&worker->process)) {
+        end_process(worker, 0);
+        code = start_process(ctx, worker);
+    }
+    if (!code) {
+        const char *slash = strrchr(path, '/');
+        HedonMessage message = {.type = HEDON_MESSAGE_OPEN,
+                                .open = {.max_pixels = worker->options.max_pixels,
+                                         .max_frames = worker->options.max_frames,
+                                         .threads = worker->options.threads}};
+        snprintf(message.open.name, sizeof(message.open.name), "%s", slash ? slash + 1 : path);
+        worker->left_s = worker->options.max_seconds;
+        code = send_message(ctx, worker, &message, fd);
+    }
+    close(fd);
+    if (code) return code;
+    Exchange exchange = {0};
+    code = await_done(ctx, worker, &exchange);
+    if (code) close_video(worker);
+    return code;
+}
+
+const HedonVideoInfo *hedon_worker_info(const HedonWorker *worker)
+{
+    return &worker->info;
+}
+
+const double *hedon_worker_times(const HedonWorker *worker)
+{
+    return worker->times;
+}
+
+static int check_indices(HedonContext *ctx, const HedonWorker *worker, const int64_t *indices,
+                         size_t count)
+{
+    if (!worker->times) return hedon_fail(ctx, HEDON_EINVAL, "no video is open");
+    for (size_t i = 0; i < count; i++)
+        if (indices[i] < (i ? indices[i - 1] + 1 : 0) || indices[i] >= worker->info.frames)
+            return hedon_fail(ctx, HEDON_EINVAL, "frame %lld is out of order or beyond the %lld there are",
+                              (long long)indices[i], (long long)worker->info.frames);
+    return 0;
+}
+
+int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices, size_t count,
+                        HedonFrameSink sink, void *opaque)
+{
+    int code = check_indices(ctx, worker, indices, count);
+    worker->left_s = worker->options.max_seconds;
+    while (!code && count) {
+        const size_t part = count < HEDON_PROTOCOL_INDICES ? count : HEDON_PROTOCOL_INDICES;
+        HedonMessage message = {.type = HEDON_MESSAGE_FRAMES, .frames.count = (int64_t)part};
+        memcpy(message.frames.index, indices, part * sizeof(*indices));
+        code = send_message(ctx, worker, &message, -1);
+        Exchange exchange = {
+            .indices = indices, .count = (int64_t)part, .sink = sink, .opaque = opaque};
+        if (!code) code = await_done(ctx, worker, &exchange);
+        indices += part;
+        count -= part;
+    }
+    return code;
+}
+
+void hedon_worker_interrupt(HedonWorker *worker)
+{
+    atomic_store(&worker->interrupted, 1);
+}
+
+int hedon_worker_pid(const HedonWorker *worker)
+{
+    return (int)worker->process.pid;
+}
+
+void hedon_worker_free(HedonWorker *worker)
+{
+    if (!worker) return;
+    end_process(worker, 0);
+    hedon_free(worker->program);
+    hedon_free(worker);
+}

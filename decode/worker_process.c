@@ -1,0 +1,184 @@
+/* Starting and ending the hedon-decode process. */
+#include "decode/worker_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "decode/protocol.h"
+
+#ifndef HEDON_LIBEXEC_DIR
+#define HEDON_LIBEXEC_DIR "/usr/local/libexec/hedon"
+#endif
+
+extern char **environ;
+
+/* hedon-decode beside this program or in ../libexec/hedon from it (an installed hedon, wherever
+ * its prefix was moved), else in the libexec directory of the build. */
+static void find_program(char *path, size_t size)
+{
+    static const char *const places[] = {"/hedon-decode", "/../libexec/hedon/hedon-decode"};
+    char self[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length > 0) {
+        self[length] = 0;
+        char *slash = strrchr(self, '/');
+        if (slash) *slash = 0;
+        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+            const int written = snprintf(path, size, "%s%s", self, places[i]);
+            if (written > 0 && (size_t)written < size && !access(path, X_OK)) return;
+        }
+    }
+    snprintf(path, size, "%s/hedon-decode", HEDON_LIBEXEC_DIR);
+}
+
+/* The worker gets /dev/null for input and output, our standard error until it runs (the dynamic
+ * linker's complaints are worth reading), its end of the socket, and nothing else. */
+static int set_descriptors(posix_spawn_file_actions_t *actions, int socket)
+{
+    int reason = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDWR, 0);
+    if (!reason) reason = posix_spawn_file_actions_adddup2(actions, 0, 1);
+    if (!reason) reason = posix_spawn_file_actions_adddup2(actions, socket, HEDON_PROTOCOL_SOCKET);
+    if (!reason)
+        reason = posix_spawn_file_actions_addclosefrom_np(actions, HEDON_PROTOCOL_SOCKET + 1);
+    return reason;
+}
+
+/* Ctrl-C goes to the whole foreground process group: the client decides what it means, so the
+ * worker has SIGINT blocked from before its first instruction. Everything else as by default. */
+static int set_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t mask, defaults;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigfillset(&defaults);
+    int reason = posix_spawnattr_setsigmask(attributes, &mask);
+    if (!reason) reason = posix_spawnattr_setsigdefault(attributes, &defaults);
+    if (!reason)
+        reason = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    return reason;
+}
+
+/* posix_spawn's vfork is safe where other threads exist, and its cost does not grow with this
+ * program's memory, unlike fork's. */
+static int spawn(pid_t *pid, const char *program, int socket)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char *const arguments[] = {"hedon-decode", NULL};
+
+    int reason = posix_spawn_file_actions_init(&actions);
+    if (reason) return reason;
+    reason = posix_spawnattr_init(&attributes);
+    if (reason) goto free_actions;
+    reason = set_descriptors(&actions, socket);
+    if (!reason) reason = set_signals(&attributes);
+    if (!reason) reason = posix_spawn(pid, program, &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+free_actions:
+    posix_spawn_file_actions_destroy(&actions);
+    return reason;
+}
+
+/* A descriptor above the worker's own few, so that putting one in its place cannot overwrite the
+ * other (this program may have been started with its standard descriptors closed). */
+static int move_up(int fd)
+{
+    if (fd > HEDON_PROTOCOL_SOCKET) return fd;
+    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, HEDON_PROTOCOL_SOCKET + 1);
+    const int reason = errno;
+    close(fd);
+    errno = reason;
+    return moved;
+}
+
+int hedon_worker_process_start(HedonContext *ctx, HedonWorkerProcess *process, const char *program)
+{
+    char found[PATH_MAX + 64];
+    process->pid = 0;
+    process->socket = -1;
+    if (!program) program = secure_getenv("HEDON_DECODE_WORKER");
+    if (!program || !*program) {
+        find_program(found, sizeof(found));
+        program = found;
+    }
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return hedon_fail_errno(ctx, "cannot connect to the decoder");
+    ends[1] = move_up(ends[1]);
+    if (ends[1] < 0) {
+        close(ends[0]);
+        return hedon_fail_errno(ctx, "cannot connect to the decoder");
+    }
+    const int reason = spawn(&process->pid, program, ends[1]);
+    close(ends[1]);
+    if (reason) {
+        process->pid = 0;
+        close(ends[0]);
+        return hedon_fail(ctx, HEDON_EDECODER,
+                          "cannot start the decoder %s: %s (HEDON_DECODE_WORKER can name another)",
+                          program, strerror(reason));
+    }
+    process->socket = ends[0];
+    return 0;
+}
+
+int hedon_worker_process_alive(const HedonWorkerProcess *process)
+{
+    char byte;
+    if (process->pid <= 0) return 0;
+    const ssize_t size = recv(process->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size > 0 || (size < 0 && errno == EAGAIN);
+}
+
+/* waitpid, for at most that long; 0 when the process is still there then. */
+static pid_t wait_within(pid_t pid, int *status, double seconds)
+{
+    const struct timespec pause = {0, 500 * 1000};
+    const double end = hedon_clock_s() + seconds;
+    pid_t ended;
+    while (!(ended = waitpid(pid, status, WNOHANG)) && hedon_clock_s() < end)
+        nanosleep(&pause, NULL);
+    return ended;
+}
+
+int hedon_worker_process_end(HedonWorkerProcess *process, double grace_s)
+{
+    if (process->pid <= 0) return -1;
+    int status = -1;
+    pid_t ended = wait_within(process->pid, &status, grace_s);
+    if (!ended) {
+        kill(process->pid, SIGKILL); /* also wakes and ends a stopped one */
+        do ended = waitpid(process->pid, &status, 0);
+        while (ended < 0 && errno == EINTR);
+    }
+    close(process->socket);
+    process->pid = 0;
+    process->socket = -1;
+    return ended > 0 ? status : -1;
+}
+
+void hedon_worker_process_describe(int status, char *text, size_t size)
+{
+    if (status >= 0 && WIFSIGNALED(status)) {
+        const int number = WTERMSIG(status);
+        const char *name = sigdescr_np(number);
+        snprintf(text, size, "%s (signal %d, %s)", number == SIGKILL ? "was killed" : "crashed",
+                 number, name ? name : "unknown");
+    } else if (status >= 0 && WIFEXITED(status)) {
+        snprintf(text, size, "ended by itself (exit status %d)", WEXITSTATUS(status));
+    } else {
+        snprintf(text, size, "ended");
+    }
+}

@@ -1,0 +1,129 @@
+/* What a backend is: one const struct of function pointers, registered in backends.c.
+ *
+ * A backend opens a device, keeps persistent state (a graph's parameters, later optimiser moments),
+ * compiles a graph against that state into a plan, and executes plans. `compile` sees the whole graph,
+ * so that fusion, layouts and algorithms are the backend's own. Buffers hold inputs and outputs in the
+ * logical row-major layout. Entries marked "may be NULL" are absent on backends that run in the
+ * caller's thread; the hedon_device_* helpers then do the obvious thing.
+ */
+#ifndef HEDON_KERNELS_BACKEND_H
+#define HEDON_KERNELS_BACKEND_H
+
+#include "base/frame.h"
+#include "base/random.h"
+#include "kernels/graph/graph.h"
+#include "kernels/transform.h"
+
+typedef struct HedonBackend HedonBackend;
+
+/* Backends embed these as the first member of their own structs. */
+typedef struct HedonDevice {
+    const HedonBackend *backend;
+    HedonDtype precision;
+    int threads;
+} HedonDevice;
+
+typedef struct HedonBuffer {
+    HedonDevice *device;
+    size_t bytes;
+    void *data; /* host memory on ref and cpu, device memory on cuda */
+} HedonBuffer;
+
+typedef struct HedonState {
+    HedonDevice *device;
+    const HedonGraph *graph; /* borrowed */
+} HedonState;
+
+typedef struct HedonPlan {
+    HedonDevice *device;
+    const HedonGraph *graph; /* borrowed */
+} HedonPlan;
+
+typedef struct HedonStream HedonStream; /* a queue of work on a device */
+typedef struct HedonEvent HedonEvent;   /* a point in a stream */
+
+typedef struct HedonBackendInfo {
+    char device[128];    /* "AMD EPYC, 2 threads, avx2" */
+    char library[128];   /* "oneDNN 2.6.3" */
+    uint32_t precisions; /* bit (1 << HedonDtype) for each that compile accepts */
+} HedonBackendInfo;
+
+typedef struct HedonCompileOptions {
+    int profile;     /* time every operation */
+    /* Training, when the graph has gradient outputs: called as soon as a parameter's gradient is
+     * final, so that an all-reduce overlaps the rest of backward. NULL otherwise. */
+    void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
+    void *opaque;
+} HedonCompileOptions;
+
+typedef struct HedonExecution {
+    HedonBuffer *const *inputs;  /* by ordinal of the graph's inputs; float32 (float64 on a float64 device) */
+    HedonBuffer *const *outputs; /* by index of the graph's outputs; likewise */
+    HedonRandomKey random;       /* for dropout and drop path: the same key, the same bits */
+    HedonStream *stream;         /* NULL: done on return */
+} HedonExecution;
+
+typedef struct HedonPlanInfo {
+    int64_t arena_bytes, weight_bytes; /* planned scratch and activations; packed parameters */
+    const HedonOpProfile *ops;         /* one a step of the plan; seconds are 0 unless profiling */
+    int op_count;
+} HedonPlanInfo;
+
+typedef struct HedonPreprocessor {
+    const HedonBackend *backend;
+} HedonPreprocessor;
+
+struct HedonBackend {
+    const char *name;
+    /** Whether this backend can run here; otherwise HEDON_EDEVICE with the reason. */
+    int (*probe)(HedonContext *ctx, HedonBackendInfo *info);
+    int (*open)(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options);
+    void (*close)(HedonDevice *device);
+
+    int (*buffer_new)(HedonContext *ctx, HedonDevice *device, size_t bytes, HedonBuffer **out);
+    void (*buffer_free)(HedonBuffer *buffer);
+    int (*upload)(HedonContext *ctx, HedonBuffer *to, size_t offset, const void *from, size_t bytes, HedonStream *stream);
+    int (*download)(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset, size_t bytes, HedonStream *stream);
+
+    /* may be NULL */
+    int (*stream_new)(HedonContext *ctx, HedonDevice *device, HedonStream **out);
+    void (*stream_free)(HedonStream *stream);
+    int (*stream_wait)(HedonContext *ctx, HedonStream *stream); /* the host waits for all its work */
+    int (*event_record)(HedonContext *ctx, HedonStream *stream, HedonEvent **out);
+    int (*event_await)(HedonContext *ctx, HedonStream *stream, HedonEvent *event); /* stream waits */
+    void (*event_free)(HedonEvent *event);
+
+    /** parameters: host float32 or float64 tensors by ordinal; copied. */
+    int (*state_new)(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
+                     const HedonTensor *parameters, HedonState **out);
+    int (*state_read)(HedonContext *ctx, HedonState *state, int parameter, HedonTensor *out);
+    int (*state_write)(HedonContext *ctx, HedonState *state, int parameter, const HedonTensor *value);
+    void (*state_free)(HedonState *state);
+
+    /** A plan for inference folds and packs the parameters as they are in state now. */
+    int (*compile)(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
+                   HedonPlan **out);
+    int (*execute)(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);
+    void (*plan_info)(const HedonPlan *plan, HedonPlanInfo *info);
+    /** What the passes made of the graph, a step a line; free() it. */
+    char *(*plan_text)(const HedonPlan *plan);
+    void (*plan_free)(HedonPlan *plan);
+
+    /** Tables for frames of the geometry of `like` (size, layout, bits, matrix, range). */
+    int (*preprocessor_new)(HedonContext *ctx, const HedonTransform *transform, const HedonFrame *like,
+                            HedonPreprocessor **out);
+    /** frame -> out[channel * channel_stride + y * crop_width + x], float32. Nothing is allocated;
+     *  one preprocessor serves one thread. */
+    void (*preprocess)(HedonPreprocessor *preprocessor, const HedonFrame *frame, float *out,
+                       int64_t channel_stride);
+    void (*preprocessor_free)(HedonPreprocessor *preprocessor);
+};
+
+extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;
+
+/** All built-in and loaded backends, NULL-terminated, best first for "auto". */
+const HedonBackend *const *hedon_backends(void);
+/** By name, or the first that probes for "auto". HEDON_EINVAL for an unknown name, HEDON_EDEVICE with the reason. */
+int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out);
+
+#endif

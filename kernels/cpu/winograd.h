@@ -1,0 +1,71 @@
+/* Winograd's minimal filtering F(4,3) and F(4x4,3x3): Lavin & Gray, "Fast
+ * Algorithms for Convolutional Neural Networks", CVPR 2016 (arXiv 1509.09308),
+ * sections 4.1 and 4.3, here for the points 0, +-P, +-Q, infinity (theirs: P =
+ * 1, Q = 2).
+ *
+ * y (4 outputs) = A^T [ (G w) . (B^T d) ], d 6 inputs, w 3 taps. With
+ * f(x) = x (x^2 - P^2)(x^2 - Q^2), row i of B^T holds the coefficients of f(x)
+ * / (x - x_i), row i of G is (1, x_i, x_i^2) / f'(x_i) (infinity: B^T has f
+ * itself, G (0, 0, 1)), and row k of A^T the powers x_i^k (infinity: 1 in the
+ * last row only).
+ */
+#ifndef HEDON_KERNELS_CPU_WINOGRAD_H
+#define HEDON_KERNELS_CPU_WINOGRAD_H
+
+/* 1 and 2 are the customary points; these are measured to lose fewer digits. */
+#ifndef WINOGRAD_P
+#define WINOGRAD_P 1.0
+#define WINOGRAD_Q 2.0
+#endif
+
+enum { WINOGRAD_IN = 6, WINOGRAD_OUT = 4, WINOGRAD_FREQUENCIES_2D = 36 };
+
+/* Order of the frequencies: 0, P, -P, Q, -Q, infinity. */
+
+/* u[6] = G w[3] */
+static inline void winograd_weights(const double w[3], double u[6])
+{
+    const double p = WINOGRAD_P, q = WINOGRAD_Q, pp = p * p, qq = q * q;
+    const double at_p = 2 * pp * (pp - qq), at_q = 2 * qq * (qq - pp); /* f' there */
+
+    u[0] = w[0] / (pp * qq);
+    u[1] = (w[0] + p * w[1] + pp * w[2]) / at_p;
+    u[2] = (w[0] - p * w[1] + pp * w[2]) / at_p;
+    u[3] = (w[0] + q * w[1] + qq * w[2]) / at_q;
+    u[4] = (w[0] - q * w[1] + qq * w[2]) / at_q;
+    u[5] = w[2];
+}
+
+#ifdef SIMD_LANES
+/* v = B^T d; output i is v[i * step]. */
+static inline __attribute__((always_inline)) void winograd_input(const Vec *d, Vec *v, int step)
+{
+    const float p = (float)WINOGRAD_P, q = (float)WINOGRAD_Q;
+    const Vec pp = vec_set1(-p * p), qq = vec_set1(-q * q), sum = vec_set1(-(p * p + q * q)),
+              product = vec_set1(p * p * q * q);
+    const Vec even_p = vec_fma(qq, d[2], d[4]), odd_p = vec_fma(qq, d[1], d[3]);
+    const Vec even_q = vec_fma(pp, d[2], d[4]), odd_q = vec_fma(pp, d[1], d[3]);
+
+    v[0] = vec_fma(product, d[0], vec_fma(sum, d[2], d[4]));
+    v[step] = vec_fma(vec_set1(p), odd_p, even_p);
+    v[2 * step] = vec_fma(vec_set1(-p), odd_p, even_p);
+    v[3 * step] = vec_fma(vec_set1(q), odd_q, even_q);
+    v[4 * step] = vec_fma(vec_set1(-q), odd_q, even_q);
+    v[5 * step] = vec_fma(product, d[1], vec_fma(sum, d[3], d[5]));
+}
+
+/* y = A^T m; output i is y[i * step]. */
+static inline __attribute__((always_inline)) void winograd_output(const Vec *m, Vec *y, int step)
+{
+    const float p = (float)WINOGRAD_P, q = (float)WINOGRAD_Q;
+    const Vec even_p = m[1] + m[2], odd_p = m[1] - m[2];
+    const Vec even_q = m[3] + m[4], odd_q = m[3] - m[4];
+
+    y[0] = m[0] + (even_p + even_q);
+    y[step] = vec_fma(vec_set1(p), odd_p, vec_set1(q) * odd_q);
+    y[2 * step] = vec_fma(vec_set1(p * p), even_p, vec_set1(q * q) * even_q);
+    y[3 * step] = vec_fma(vec_set1(p * p * p), odd_p, vec_fma(vec_set1(q * q * q), odd_q, m[5]));
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+/* The reference kernels: what every operation means, in plain loops, for float and for double. */
+#ifndef HEDON_KERNELS_REF_KERNELS_H
+#define HEDON_KERNELS_REF_KERNELS_H
+
+#include "kernels/graph/graph.h"
+
+typedef struct RefCall {
+    const HedonAttributes *attributes;
+    const HedonShape *input_shape[HEDON_MAX_INPUTS]; /* NULL where absent */
+    const void *input[HEDON_MAX_INPUTS];
+    const HedonShape *output_shape;
+    void *output;
+} RefCall;
+
+typedef void (*RefKernel)(const RefCall *call);
+
+extern const RefKernel ref_kernels_f32[HEDON_OPS], ref_kernels_f64[HEDON_OPS];
+
+#endif

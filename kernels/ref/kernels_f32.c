@@ -1,0 +1,3 @@
+#define REAL float
+#define NAME(name) name##_f32
+#include "kernels/ref/kernels.inc"

@@ -1,0 +1,231 @@
+/* ref: the backend that defines what a graph means. Plain loops, node by node, one thread, in float
+ * or double; every value has its own memory, so that nothing can be wrong about sharing it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "kernels/backend.h"
+#include "kernels/graph/ops.h"
+#include "kernels/host.h"
+#include "kernels/ref/kernels.h"
+
+typedef struct RefState {
+    HedonState base;
+    void **parameters; /* by ordinal, in the device's precision */
+} RefState;
+
+typedef struct RefPlan {
+    HedonPlan base;
+    const RefState *state;
+    void **values;        /* by value id; of nodes owned, of inputs set by execute */
+    HedonOpProfile *ops;  /* by node */
+    int64_t bytes, weight_bytes;
+    int profile;
+} RefPlan;
+
+static int ref_probe(HedonContext *ctx, HedonBackendInfo *info)
+{
+    (void)ctx;
+    *info = (HedonBackendInfo){.device = "plain C loops, 1 thread",
+                               .library = "none",
+                               .precisions = 1u << HEDON_F32 | 1u << HEDON_F64};
+    return 0;
+}
+
+static int ref_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options)
+{
+    *out = NULL;
+    if (options->precision != HEDON_F32 && options->precision != HEDON_F64)
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
+                          "the ref device computes in float32 or float64, not %s",
+                          hedon_dtype_name(options->precision));
+    HedonDevice *device = hedon_calloc(1, sizeof(*device));
+    if (!device) return hedon_fail_memory(ctx);
+    *device = (HedonDevice){&hedon_backend_ref, options->precision, 1};
+    *out = device;
+    return 0;
+}
+
+static void ref_close(HedonDevice *device)
+{
+    hedon_free(device);
+}
+
+/* ---- State ---------------------------------------------------------------------------------- */
+
+static void ref_state_free(HedonState *base)
+{
+    RefState *state = (RefState *)base;
+    if (!state) return;
+    for (int i = 0; state->parameters && i < base->graph->parameter_count; i++)
+        hedon_free(state->parameters[i]);
+    hedon_free(state->parameters);
+    hedon_free(state);
+}
+
+static int ref_state_new(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
+                         const HedonTensor *parameters, HedonState **out)
+{
+    *out = NULL;
+    RefState *state = hedon_calloc(1, sizeof(*state));
+    if (!state) return hedon_fail_memory(ctx);
+    state->base = (HedonState){device, graph};
+    int err = 0;
+    state->parameters = hedon_calloc((size_t)graph->parameter_count, sizeof(void *));
+    if (!state->parameters) err = hedon_fail_memory(ctx);
+    for (int i = 0; i < graph->parameter_count && !err; i++)
+        err = hedon_host_parameter_new(ctx, graph, i, &parameters[i], device->precision,
+                                       &state->parameters[i]);
+    if (err) ref_state_free(&state->base);
+    else *out = &state->base;
+    return err;
+}
+
+static int ref_state_read(HedonContext *ctx, HedonState *base, int parameter, HedonTensor *out)
+{
+    const RefState *state = (RefState *)base;
+    return hedon_host_parameter_read(ctx, base, parameter, state->parameters, out);
+}
+
+static int ref_state_write(HedonContext *ctx, HedonState *base, int parameter,
+                           const HedonTensor *value)
+{
+    RefState *state = (RefState *)base;
+    return hedon_host_parameter_write(ctx, base, parameter, state->parameters, value);
+}
+
+/* ---- Plans ---------------------------------------------------------------------------------- */
+
+static void ref_plan_free(HedonPlan *base)
+{
+    RefPlan *plan = (RefPlan *)base;
+    if (!plan) return;
+    const HedonGraph *graph = base->graph;
+    for (int i = 0; plan->values && i < graph->value_count; i++)
+        if (graph->values[i].kind == HEDON_VALUE_NODE) hedon_free(plan->values[i]);
+    hedon_free(plan->values);
+    hedon_free(plan->ops);
+    hedon_free(plan);
+}
+
+static int allocate_values(RefPlan *plan)
+{
+    const HedonGraph *graph = plan->base.graph;
+    const size_t size = hedon_dtype_size(plan->base.device->precision);
+    for (int i = 0; i < graph->value_count; i++) {
+        const HedonValue *value = &graph->values[i];
+        const int64_t bytes = hedon_shape_count(&value->shape) * (int64_t)size;
+        if (value->kind == HEDON_VALUE_PARAMETER) {
+            plan->values[i] = plan->state->parameters[value->ordinal];
+            plan->weight_bytes += bytes;
+        } else if (value->kind == HEDON_VALUE_NODE) {
+            plan->values[i] = hedon_malloc_aligned((size_t)bytes, 1);
+            if (!plan->values[i]) return HEDON_ENOMEM;
+            plan->bytes += bytes;
+        }
+    }
+    return 0;
+}
+
+static int ref_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
+                       HedonPlan **out)
+{
+    *out = NULL;
+    const HedonGraph *graph = state->graph;
+    RefPlan *plan = hedon_calloc(1, sizeof(*plan));
+    if (!plan) return hedon_fail_memory(ctx);
+    plan->base = (HedonPlan){state->device, graph};
+    plan->state = (RefState *)state;
+    plan->profile = options && options->profile;
+    plan->values = hedon_calloc((size_t)graph->value_count, sizeof(void *));
+    plan->ops = hedon_calloc((size_t)graph->node_count, sizeof(*plan->ops));
+    if (!plan->values || !plan->ops || allocate_values(plan)) {
+        ref_plan_free(&plan->base);
+        return hedon_fail_memory(ctx);
+    }
+    for (int i = 0; i < graph->node_count; i++) {
+        const HedonNode *node = &graph->nodes[i];
+        plan->ops[i] = (HedonOpProfile){.name = node->name,
+                                        .operation = hedon_operation(node->op)->name,
+                                        .kernel = "ref",
+                                        .flops = hedon_node_flops(graph, node)};
+    }
+    *out = &plan->base;
+    return 0;
+}
+
+static void run_node(const RefPlan *plan, const HedonNode *node)
+{
+    const HedonGraph *graph = plan->base.graph;
+    RefCall call = {.attributes = &node->attributes,
+                    .output_shape = &graph->values[node->output[0]].shape,
+                    .output = plan->values[node->output[0]]};
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->input[i] == HEDON_NONE) continue;
+        call.input_shape[i] = &graph->values[node->input[i]].shape;
+        call.input[i] = plan->values[node->input[i]];
+    }
+    (plan->base.device->precision == HEDON_F64 ? ref_kernels_f64 : ref_kernels_f32)[node->op](&call);
+}
+
+static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
+{
+    RefPlan *plan = (RefPlan *)base;
+    const HedonGraph *graph = base->graph;
+    const int err = hedon_host_check_execution(ctx, base, execution);
+    if (err) return err;
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i].kind == HEDON_VALUE_INPUT)
+            plan->values[i] = execution->inputs[graph->values[i].ordinal]->data;
+    for (int i = 0; i < graph->node_count; i++) {
+        const double start = plan->profile ? hedon_clock_s() : 0;
+        run_node(plan, &graph->nodes[i]);
+        if (plan->profile) plan->ops[i].seconds += hedon_clock_s() - start;
+        plan->ops[i].runs++;
+    }
+    for (int i = 0; i < graph->output_count; i++) {
+        const HedonValueId id = graph->outputs[i].value;
+        memcpy(execution->outputs[i]->data, plan->values[id],
+               (size_t)hedon_shape_count(&graph->values[id].shape) *
+                   hedon_dtype_size(base->device->precision));
+    }
+    return 0;
+}
+
+static void ref_plan_info(const HedonPlan *base, HedonPlanInfo *info)
+{
+    const RefPlan *plan = (const RefPlan *)base;
+    *info = (HedonPlanInfo){.arena_bytes = plan->bytes,
+                            .weight_bytes = plan->weight_bytes,
+                            .ops = plan->ops,
+                            .op_count = base->graph->node_count};
+}
+
+/* ref makes no passes: its plan is the graph. */
+static char *ref_plan_text(const HedonPlan *plan)
+{
+    return hedon_graph_text(plan->graph);
+}
+
+const HedonBackend hedon_backend_ref = {
+    .name = "ref",
+    .probe = ref_probe,
+    .open = ref_open,
+    .close = ref_close,
+    .buffer_new = hedon_host_buffer_new,
+    .buffer_free = hedon_host_buffer_free,
+    .upload = hedon_host_upload,
+    .download = hedon_host_download,
+    .state_new = ref_state_new,
+    .state_read = ref_state_read,
+    .state_write = ref_state_write,
+    .state_free = ref_state_free,
+    .compile = ref_compile,
+    .execute = ref_execute,
+    .plan_info = ref_plan_info,
+    .plan_text = ref_plan_text,
+    .plan_free = ref_plan_free,
+};

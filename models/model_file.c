@@ -1,0 +1,69 @@
+/* Model files: safetensors whose metadata key "hedon" holds the model's description. */
+#include <sha256.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "models/model_private.h"
+
+static int open_file(HedonContext *ctx, HedonModel **out, const char *path)
+{
+    HedonSafetensors file;
+    int code = hedon_safetensors_open(ctx, &file, path);
+    if (code) return code;
+    HedonModel *model = NULL;
+    const char *description = hedon_safetensors_metadata(&file, "hedon");
+    if (!description)
+        code = hedon_fail(ctx, HEDON_EDATA,
+                          "is a safetensors file, but not a hedon model: make one of it with "
+                          "hedon import FILE --arch ARCHITECTURE --out MODEL");
+    if (!code) code = hedon_model_from_description(ctx, &model, description);
+    if (!code) code = hedon_model_declare(ctx, model, NULL);
+    if (!code) {
+        SHA256Data(file.file.data, file.file.size, model->sha256);
+        code = hedon_model_take_tensors(ctx, model, &file, NULL);
+    }
+    hedon_safetensors_close(&file);
+    if (code)
+        hedon_model_close(model);
+    else
+        *out = model;
+    return code;
+}
+
+int hedon_model_open(HedonContext *ctx, HedonModel **out, const char *name)
+{
+    *out = NULL;
+    return !name || !strcmp(name, "lowlevel") ? hedon_lowlevel_open(ctx, out)
+                                              : open_file(ctx, out, name);
+}
+
+int hedon_model_write(HedonContext *ctx, const HedonModel *model, FILE *stream)
+{
+    HedonTensorToStore *tensors = hedon_calloc((size_t)model->parameter_count, sizeof(*tensors));
+    char *description = hedon_model_describe(model);
+    int code = tensors && description ? 0 : hedon_fail_memory(ctx);
+    for (int i = 0; i < model->parameter_count && !code; i++) {
+        const HedonParameter *parameter = &model->parameters[i];
+        tensors[i] = (HedonTensorToStore){parameter->name, parameter->stored, &parameter->values};
+    }
+    const HedonStoredText metadata = {"hedon", description};
+    if (!code)
+        code = hedon_safetensors_write(ctx, stream, tensors, model->parameter_count, &metadata, 1);
+    free(description);
+    hedon_free(tensors);
+    return code;
+}
+
+int hedon_model_save(HedonContext *ctx, const HedonModel *model, const char *path)
+{
+    HedonAtomicFile *file;
+    const int code = hedon_atomic_open(ctx, &file, path);
+    if (code) return code;
+    const int failed = hedon_model_write(ctx, model, hedon_atomic_stream(file));
+    if (!failed) return hedon_atomic_commit(ctx, file);
+    hedon_atomic_abort(file);
+    return failed;
+}

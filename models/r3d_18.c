@@ -1,0 +1,22 @@
+/* R3D-18: full 3-D convolutions throughout.
+ * Tran et al. 2018; layer by layer torchvision's r3d_18. */
+#include "models/video_resnet.h"
+#include "models/zoo.h"
+
+static HedonValueId build(HedonGraph *graph, HedonValueId clips)
+{
+    static const HedonVideoConv stages[4] = {hedon_video_conv_3d, hedon_video_conv_3d, hedon_video_conv_3d,
+                                             hedon_video_conv_3d};
+    return hedon_video_stages(graph, hedon_video_stem_3d(graph, clips), stages);
+}
+
+const HedonArchitecture hedon_r3d_18 = {
+    .name = "r3d_18",
+    .summary = "R3D-18, 3-D convolutions throughout (Tran et al. 2018)",
+    .preprocessing = HEDON_KINETICS_PREPROCESSING,
+    .min_frames = 1,
+    .min_size = 1,
+    .feature_size = HEDON_VIDEO_RESNET_FEATURES,
+    .build = build,
+    .classifier = "fc",
+};

@@ -1,0 +1,67 @@
+/* safetensors files: an 8-byte little-endian length, that many bytes of JSON, then the tensors'
+ * bytes. https://github.com/huggingface/safetensors#format. Read by mapping, so that nothing is
+ * copied; written atomically. */
+#ifndef HEDON_MODELS_SAFETENSORS_H
+#define HEDON_MODELS_SAFETENSORS_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/mapped_file.h"
+#include "hedon.h"
+
+typedef struct HedonStoredTensor {
+    const char *name;
+    HedonDtype dtype;
+    HedonShape shape;
+    const uint8_t *data; /* in the mapping, any alignment */
+    size_t bytes;
+} HedonStoredTensor;
+
+typedef struct HedonStoredText {
+    const char *key, *value;
+} HedonStoredText;
+
+typedef struct HedonSafetensors {
+    HedonMappedFile file;
+    HedonArena arena;
+    HedonStoredTensor *tensors; /* by name, ascending */
+    HedonStoredText *metadata;
+    int64_t tensor_count, metadata_count;
+} HedonSafetensors;
+
+/**
+ * Map a file and check all of its header.
+ *
+ * @return 0; HEDON_ENOENT, HEDON_EISDIR, HEDON_EIO; HEDON_EDATA: too short, a header that is too
+ *         long or no valid JSON, an unknown type, a shape that does not fit its bytes, offsets that
+ *         overlap, leave holes or reach beyond the end; HEDON_ENOMEM. After a failure
+ *         there is nothing to close.
+ */
+int hedon_safetensors_open(HedonContext *ctx, HedonSafetensors *out, const char *path);
+void hedon_safetensors_close(HedonSafetensors *file);
+/** NULL when there is none of that name. */
+const HedonStoredTensor *hedon_safetensors_find(const HedonSafetensors *file, const char *name);
+const char *hedon_safetensors_metadata(const HedonSafetensors *file, const char *key);
+
+/** Whether a file's text may go to terminals and logs: it has no control characters. */
+int hedon_is_printable(const char *text);
+
+/** Whether a type can become float32: float32, float64, float16, bfloat16. */
+int hedon_stored_is_float(const HedonStoredTensor *tensor);
+/** Convert to float32; out has room for every element. */
+void hedon_stored_to_float(const HedonStoredTensor *tensor, float *out);
+
+/* What is to be written: float32 values, stored as float32 or float16. */
+typedef struct HedonTensorToStore {
+    const char *name;
+    HedonDtype stored; /* HEDON_F32 or HEDON_F16 */
+    const HedonTensor *values;
+} HedonTensorToStore;
+
+/** Write to a stream. HEDON_EIO (also for a full disk), HEDON_ENOMEM. */
+int hedon_safetensors_write(HedonContext *ctx, FILE *stream, const HedonTensorToStore *tensors,
+                            int64_t tensor_count, const HedonStoredText *metadata,
+                            int64_t metadata_count);
+
+#endif

@@ -1,0 +1,245 @@
+#include "score/feed.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum { MAX_VIEWS = 3 };
+
+/* One loader thread's tables, kept while videos have the same geometry. */
+typedef struct Painter {
+    const HedonContext *thread; /* each loader thread has its own context */
+    HedonFrame geometry;        /* of the tables; width 0: none */
+    HedonPreprocessor *view[MAX_VIEWS], *thumbnail;
+    int thumbnail_width, thumbnail_height;
+    float *thumbnail_pixels;
+    float *frame_pixels; /* a frame that several clips show: views x 3 x H x W */
+    uint64_t frame_serial;
+    int64_t frame_index;
+} Painter;
+
+struct HedonFeed {
+    const HedonScorer *scorer;
+    pthread_mutex_t lock;
+    Painter *painters;
+    int painter_count;
+    uint64_t plans; /* made so far */
+};
+
+int hedon_feed_new(HedonContext *ctx, HedonFeed **out, const HedonScorer *scorer, int threads)
+{
+    *out = NULL;
+    HedonFeed *feed = hedon_calloc(1, sizeof(*feed));
+    if (!feed) return hedon_fail_memory(ctx);
+    feed->painters = hedon_calloc((size_t)threads, sizeof(*feed->painters));
+    if (!feed->painters) {
+        hedon_free(feed);
+        return hedon_fail_memory(ctx);
+    }
+    feed->scorer = scorer;
+    feed->painter_count = threads;
+    pthread_mutex_init(&feed->lock, NULL);
+    *out = feed;
+    return 0;
+}
+
+static void painter_clear(const HedonBackend *backend, Painter *painter)
+{
+    for (int i = 0; i < MAX_VIEWS; i++)
+        if (painter->view[i]) backend->preprocessor_free(painter->view[i]);
+    if (painter->thumbnail) backend->preprocessor_free(painter->thumbnail);
+    hedon_free(painter->thumbnail_pixels);
+    hedon_free(painter->frame_pixels);
+    *painter = (Painter){.thread = painter->thread};
+}
+
+void hedon_feed_free(HedonFeed *feed)
+{
+    if (!feed) return;
+    for (int i = 0; i < feed->painter_count; i++)
+        painter_clear(feed->scorer->backend, &feed->painters[i]);
+    pthread_mutex_destroy(&feed->lock);
+    hedon_free(feed->painters);
+    hedon_free(feed);
+}
+
+static Painter *painter_of(HedonFeed *feed, const HedonContext *thread)
+{
+    Painter *found = NULL;
+    pthread_mutex_lock(&feed->lock);
+    for (int i = 0; i < feed->painter_count && !found; i++) {
+        Painter *painter = &feed->painters[i];
+        if (!painter->thread) painter->thread = thread;
+        if (painter->thread == thread) found = painter;
+    }
+    pthread_mutex_unlock(&feed->lock);
+    return found;
+}
+
+/* ---- Planning */
+
+/* One thumbnail for each equal part of the video, from the chosen frame nearest to its middle. */
+static void choose_picks(const HedonScorerOptions *options, HedonFeedVideo *video, double duration_s,
+                         const double *times, const HedonClips *clips)
+{
+    const int wanted = options->thumbnails < HEDON_MAX_THUMBNAILS ? options->thumbnails : HEDON_MAX_THUMBNAILS;
+    if (wanted <= 0) return;
+    const double part_s = duration_s > 0 ? duration_s / wanted : 1;
+    for (int i = 0; i < wanted; i++) video->picks[i].clip = -1;
+    for (int64_t i = 0; i < clips->count * clips->clip_frames; i++) {
+        const double time_s = times[clips->frames[i]];
+        int part = (int)(time_s / part_s);
+        if (part >= wanted) part = wanted - 1;
+        HedonPick *pick = &video->picks[part];
+        const double distance_s = fabs(time_s - (part + .5) * part_s);
+        if (pick->clip >= 0 && pick->distance_s <= distance_s) continue;
+        pick->clip = i / clips->clip_frames;
+        pick->t = i % clips->clip_frames;
+        pick->distance_s = distance_s;
+    }
+    for (int i = 0; i < wanted; i++)
+        if (video->picks[i].clip >= 0) video->picks[video->pick_count++] = video->picks[i];
+}
+
+static int any_repeats(const HedonClips *clips)
+{
+    const int64_t count = clips->count * clips->clip_frames;
+    for (int64_t i = 1; i < count; i++)
+        if (clips->frames[i] <= clips->frames[i - 1]) return 1;
+    return 0;
+}
+
+int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
+                    const HedonVideoInfo *info, const double *times, HedonClips *clips)
+{
+    const int plan = video->plans;
+    if (plan >= HEDON_MAX_PLANS)
+        return hedon_fail(ctx, HEDON_EDATA, "damaged: its index changed with every attempt to decode it");
+    const int code = hedon_feed_choose(ctx, feed->scorer, info, times, clips, &video->roles[plan]);
+    if (code) return code;
+    for (int i = 0; i < video->pick_count; i++) hedon_free((void *)video->picks[i].image.rgb);
+    memset(video->picks, 0, sizeof(video->picks));
+    video->pick_count = 0;
+    choose_picks(&feed->scorer->options, video, info->duration_s, times, clips);
+    video->repeats = any_repeats(clips);
+    video->plans = plan + 1;
+    pthread_mutex_lock(&feed->lock);
+    video->serial = ++feed->plans;
+    pthread_mutex_unlock(&feed->lock);
+    return 0;
+}
+
+/* ---- Painting */
+
+static int same_geometry(const HedonFrame *a, const HedonFrame *b)
+{
+    return a->width == b->width && a->height == b->height && a->layout == b->layout && a->bits == b->bits &&
+           a->matrix == b->matrix && a->full_range == b->full_range;
+}
+
+static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                              const HedonFrame *frame)
+{
+    const int height = scorer->options.thumbnail_height;
+    double width = round((double)height * frame->width / frame->height);
+    if (width < 1) width = 1;
+    if (width > 4.0 * height) width = 4.0 * height;
+    painter->thumbnail_width = (int)width;
+    painter->thumbnail_height = height;
+    const HedonTransform transform = {
+        .source_width = frame->width, .source_height = frame->height,
+        .resize_width = painter->thumbnail_width, .resize_height = height,
+        .interpolation = HEDON_BILINEAR, .antialias = 1,
+        .crop_width = painter->thumbnail_width, .crop_height = height,
+        .std = {1, 1, 1},
+    };
+    painter->thumbnail_pixels =
+        hedon_malloc_aligned(3 * (size_t)painter->thumbnail_width * (size_t)height, sizeof(float));
+    if (!painter->thumbnail_pixels) return hedon_fail_memory(ctx);
+    return scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->thumbnail);
+}
+
+static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter, const HedonFrame *frame)
+{
+    if (same_geometry(&painter->geometry, frame)) return 0;
+    painter_clear(scorer->backend, painter);
+    int code = 0;
+    for (int view = 0; view < scorer->views && !code; view++) {
+        HedonTransform transform;
+        code = hedon_preprocessing_transform(ctx, scorer->preprocessing, frame->width, frame->height, view,
+                                             &transform);
+        if (!code) code = scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->view[view]);
+    }
+    if (!code && scorer->options.thumbnails > 0) code = prepare_thumbnails(ctx, scorer, painter, frame);
+    if (!code) painter->geometry = *frame; /* only its geometry is looked at: the planes die */
+    return code;
+}
+
+static int take_thumbnail(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                          const HedonFrame *frame, HedonThumbnail *image)
+{
+    const size_t count = (size_t)painter->thumbnail_width * (size_t)painter->thumbnail_height;
+    uint8_t *rgb = hedon_malloc(count, 3);
+    if (!rgb) return hedon_fail_memory(ctx);
+    scorer->backend->preprocess(painter->thumbnail, frame, painter->thumbnail_pixels, (int64_t)count);
+    for (size_t i = 0; i < 3 * count; i++) {
+        const float value = painter->thumbnail_pixels[i % 3 * count + i / 3];
+        rgb[i] = (uint8_t)lrintf(255 * fminf(1, fmaxf(0, value)));
+    }
+    hedon_free((void *)image->rgb);
+    *image = (HedonThumbnail){.time_s = frame->time_s, .width = painter->thumbnail_width,
+                              .height = painter->thumbnail_height, .rgb = rgb};
+    return 0;
+}
+
+/* Overlapping clips share frames: such a frame is pre-processed once, then copied to each place. */
+static int paint_shared(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                        const HedonFeedVideo *video, const HedonFrame *frame, int64_t t, float *slot)
+{
+    const int64_t frames = scorer->info->clip_frames;
+    const size_t area = (size_t)(scorer->view_floats / 3 / frames);
+    if (!painter->frame_pixels)
+        painter->frame_pixels = hedon_malloc_aligned((size_t)scorer->views * 3 * area, sizeof(float));
+    if (!painter->frame_pixels) return hedon_fail_memory(ctx);
+    if (painter->frame_serial != video->serial || painter->frame_index != frame->index) {
+        for (int64_t view = 0; view < scorer->views; view++)
+            scorer->backend->preprocess(painter->view[view], frame,
+                                        painter->frame_pixels + (size_t)view * 3 * area, (int64_t)area);
+        painter->frame_serial = video->serial;
+        painter->frame_index = frame->index;
+    }
+    for (int64_t plane = 0; plane < scorer->views * 3; plane++)
+        memcpy(slot + (size_t)(plane * frames + t) * area, painter->frame_pixels + (size_t)plane * area,
+               area * sizeof(float));
+    return 0;
+}
+
+int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
+                     const HedonFrame *frame, int64_t clip, int64_t t, float *slot)
+{
+    const HedonScorer *scorer = feed->scorer;
+    Painter *painter = painter_of(feed, ctx);
+    if (!painter) return hedon_fail(ctx, HEDON_EINVAL, "more loader threads than expected");
+    int code = prepare(ctx, scorer, painter, frame);
+    for (int i = 0; i < video->pick_count && !code; i++)
+        if (video->picks[i].clip == clip && video->picks[i].t == t)
+            code = take_thumbnail(ctx, scorer, painter, frame, &video->picks[i].image);
+    if (code) return code;
+    if (video->repeats) return paint_shared(ctx, scorer, painter, video, frame, t, slot);
+    const int64_t frames = scorer->info->clip_frames, area = scorer->view_floats / 3 / frames;
+    for (int64_t view = 0; view < scorer->views; view++)
+        scorer->backend->preprocess(painter->view[view], frame,
+                                    slot + (view * 3 * frames + t) * area, frames * area);
+    return 0;
+}
+
+void hedon_feed_video_clear(HedonFeedVideo *video)
+{
+    for (int i = 0; i < video->pick_count; i++) hedon_free((void *)video->picks[i].image.rgb);
+    hedon_free(video->images);
+    memset(video, 0, sizeof(*video));
+}

@@ -1,0 +1,29 @@
+/* What the files of score/ share. */
+#ifndef HEDON_SCORE_SCORER_H
+#define HEDON_SCORE_SCORER_H
+
+#include "decode/loader.h"
+#include "hedon.h"
+#include "kernels/backend.h"
+#include "models/model.h"
+#include "score/share.h"
+
+struct HedonScorer {
+    HedonScorerOptions options;
+    const HedonModel *model; /* borrowed */
+    const HedonModelInfo *info;
+    const HedonPreprocessing *preprocessing;
+    const HedonBackend *backend;
+    HedonBackendInfo backend_info;
+    HedonPredictor *predictor;
+    HedonTensor batch;    /* (batch,3,T,H,W): views waiting to be computed */
+    HedonTensor *outputs; /* one a head; data NULL unless scoring needs it */
+    int64_t views;        /* crops of a clip */
+    int64_t view_floats;  /* of one view of one clip */
+    int cores;
+    double clip_flops;
+    HedonShare share; /* of the run under way or last */
+    char warning[160];
+};
+
+#endif

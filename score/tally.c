@@ -1,0 +1,133 @@
+#include "score/tally.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static double sigmoid(double logit)
+{
+    return 1 / (1 + exp(-logit));
+}
+
+int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles, int64_t clip_count,
+                      int64_t views_per_clip)
+{
+    hedon_tally_free(tally);
+    tally->roles = roles;
+    tally->clip_count = clip_count;
+    tally->views_per_clip = views_per_clip;
+    tally->clips = hedon_calloc((size_t)roles.timeline, sizeof(*tally->clips));
+    return tally->clips ? 0 : hedon_fail_memory(ctx);
+}
+
+void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double end_s)
+{
+    if (clip >= tally->roles.timeline) return;
+    tally->clips[clip].start_s = start_s;
+    tally->clips[clip].end_s = end_s;
+}
+
+/* The spread is that of what people see: intensities, and the utility as it is. */
+static void add_to_spread(HedonTally *tally, const double *logits)
+{
+    for (int i = 0; i < HEDON_TALLY_VALUES; i++) {
+        const double value = i < HEDON_EMOTIONS ? sigmoid(logits[i]) : logits[i];
+        const double before = value - tally->mean[i];
+        tally->mean[i] += before / (double)tally->views;
+        tally->square[i] += before * (value - tally->mean[i]);
+    }
+}
+
+void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
+                      const float *utility)
+{
+    double logits[HEDON_TALLY_VALUES] = {0};
+    for (int i = 0; emotions && i < HEDON_EMOTIONS; i++) logits[i] = emotions[i];
+    if (utility) logits[HEDON_EMOTIONS] = *utility;
+    for (int i = 0; i < HEDON_TALLY_VALUES; i++)
+        if (!isfinite(logits[i])) tally->not_finite = 1;
+
+    tally->taken++;
+    if (clip >= tally->roles.own) {
+        tally->views++;
+        for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->sum[i] += logits[i];
+        add_to_spread(tally, logits);
+    }
+    if (clip >= tally->roles.timeline) return;
+    if (!view) memset(tally->clip_sum, 0, sizeof(tally->clip_sum));
+    for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->clip_sum[i] += logits[i];
+    if (view + 1 < tally->views_per_clip) return;
+    const double views = (double)tally->views_per_clip;
+    HedonScoreClip *result = &tally->clips[clip];
+    for (int i = 0; emotions && i < HEDON_EMOTIONS; i++)
+        result->emotions[i] = (float)sigmoid(tally->clip_sum[i] / views);
+    result->utility = tally->clip_sum[HEDON_EMOTIONS] / views;
+}
+
+int hedon_tally_complete(const HedonTally *tally)
+{
+    return tally->taken == tally->clip_count * tally->views_per_clip;
+}
+
+double hedon_percentile(const double *ascending, int64_t count, double x)
+{
+    int64_t low = 0, high = count; /* values before low are below x, from high on are not */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (ascending[middle] < x) low = middle + 1;
+        else high = middle;
+    }
+    return 100 * (double)low / (double)count;
+}
+
+static void choose_top(const double *emotions, int top[3])
+{
+    int taken[HEDON_EMOTIONS] = {0};
+    for (int place = 0; place < 3; place++) {
+        int best = -1; /* the first of equals: the order is alphabetical */
+        for (int i = 0; i < HEDON_EMOTIONS; i++)
+            if (!taken[i] && (best < 0 || emotions[i] > emotions[best])) best = i;
+        taken[best] = 1;
+        top[place] = best;
+    }
+}
+
+int hedon_tally_result(HedonContext *ctx, const HedonTally *tally, const HedonModelInfo *model,
+                       HedonScore *score)
+{
+    if (tally->not_finite || !tally->views)
+        return hedon_fail(ctx, HEDON_EDATA, "the model's output is not a finite number: its file may be "
+                                            "damaged; try another --model");
+    score->clips = tally->clips;
+    score->clip_count = tally->roles.timeline;
+    score->views = tally->views;
+    score->has_emotions = model->emotions_head >= 0;
+    score->has_utility = model->utility_head >= 0;
+    const double views = (double)tally->views;
+    double deviation[HEDON_TALLY_VALUES] = {0};
+    for (int i = 0; tally->views > 1 && i < HEDON_TALLY_VALUES; i++)
+        deviation[i] = sqrt(tally->square[i] / (views - 1));
+    if (score->has_emotions) {
+        for (int i = 0; i < HEDON_EMOTIONS; i++) {
+            score->emotions[i] = sigmoid(tally->sum[i] / views);
+            score->emotions_sd += deviation[i] / HEDON_EMOTIONS;
+        }
+        choose_top(score->emotions, score->top);
+    }
+    if (score->has_utility) {
+        score->utility = tally->sum[HEDON_EMOTIONS] / views;
+        score->utility_sd = deviation[HEDON_EMOTIONS];
+        score->has_percentile = model->reference_count > 0;
+        if (score->has_percentile)
+            score->percentile = hedon_percentile(model->reference, model->reference_count, score->utility);
+    }
+    return 0;
+}
+
+void hedon_tally_free(HedonTally *tally)
+{
+    hedon_free(tally->clips);
+    memset(tally, 0, sizeof(*tally));
+}

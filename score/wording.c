@@ -1,0 +1,65 @@
+#include "score/wording.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "score/json_writer.h"
+
+void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer, const HedonScore *score)
+{
+    if (!score->has_percentile) {
+        snprintf(text, size, "predicted pleasantness of watching, on a scale without zero or unit; this "
+                             "model has no reference videos; not anybody's happiness");
+        return;
+    }
+    char percentile[32];
+    hedon_format_number(percentile, round(10 * score->percentile) / 10);
+    snprintf(text, size, "predicted pleasantness of watching, above %s%% of the model's reference "
+                         "videos (%s); not anybody's happiness",
+             percentile, scorer->info->reference_name);
+}
+
+void hedon_wording_time(char *text, size_t size, double seconds)
+{
+    const long long whole = (long long)(seconds + .5);
+    if (whole >= 3600)
+        snprintf(text, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(text, size, "%lld:%02lld", whole / 60, whole % 60);
+}
+
+void hedon_wording_strongest(const HedonScore *score, int over_time, int *order, int count)
+{
+    double height[HEDON_EMOTIONS];
+    for (int i = 0; i < HEDON_EMOTIONS; i++) {
+        height[i] = score->emotions[i];
+        for (int64_t c = 0; over_time && c < score->clip_count; c++)
+            height[i] = fmax(height[i], score->clips[c].emotions[i]);
+    }
+    for (int place = 0; place < count; place++) {
+        int best = 0;
+        for (int i = 1; i < HEDON_EMOTIONS; i++)
+            if (height[i] > height[best]) best = i;
+        order[place] = best;
+        height[best] = -1;
+    }
+}
+
+FILE *hedon_wording_open(HedonContext *ctx, char **text, size_t *size)
+{
+    *text = NULL;
+    FILE *out = open_memstream(text, size);
+    if (!out) hedon_fail_memory(ctx);
+    return out;
+}
+
+int hedon_wording_close(HedonContext *ctx, FILE *out, char **text)
+{
+    const int failed = ferror(out);
+    if (!fclose(out) && !failed) return 0;
+    free(*text);
+    *text = NULL;
+    return hedon_fail_memory(ctx);
+}

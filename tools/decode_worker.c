@@ -1,0 +1,275 @@
+/* hedon-decode: opens and decodes videos for hedon, in a process of its own (decode/worker.h has the
+ * client's side, decode/protocol.h what they say). It serves one request at a time, copies each
+ * frame into a free slot of shared memory, and ends when the client closes its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "decode/protocol.h"
+#include "decode/sandbox.h"
+#include "decode/video.h"
+
+#define SLOTS_BUDGET ((int64_t)64 << 20) /* bytes of shared memory; two slots there are always */
+
+typedef struct Server {
+    HedonContext *ctx;
+    HedonVideo *video;
+    int video_fd;
+    uint8_t *slots;
+    int64_t slot_bytes, slot_count;
+    uint32_t busy; /* bit s: the client has slot s */
+    int stopping;  /* the client wants no more of the current request */
+} Server;
+
+/* The client is gone or is not one of ours: nobody is left to tell. */
+static _Noreturn void leave(void)
+{
+    _exit(1);
+}
+
+static void tell(HedonMessage *message, int fd)
+{
+    if (hedon_message_send(HEDON_PROTOCOL_SOCKET, message, fd, 0)) leave();
+}
+
+/* ---- Slots ------------------------------------------------------------------------------------ */
+
+/* Take one message that may come during a request; 0 when flags say not to wait and there is none. */
+static int take_notice(Server *server, int flags)
+{
+    HedonMessage message;
+    const int got = hedon_message_receive(HEDON_PROTOCOL_SOCKET, &message, NULL, flags);
+    if (got < 0 && errno == EAGAIN) return 0;
+    if (got <= 0) leave();
+    if (message.type == HEDON_MESSAGE_STOP)
+        server->stopping = 1;
+    else if (message.type == HEDON_MESSAGE_RELEASE && message.release >= 0 && message.release < 32)
+        server->busy &= ~(UINT32_C(1) << message.release);
+    else
+        leave();
+    return 1;
+}
+
+/* Bigger slots in place of the old ones, which stay when memory is out. */
+static int grow_slots(Server *server, int64_t bytes)
+{
+    int64_t count = SLOTS_BUDGET / bytes;
+    if (count > HEDON_PROTOCOL_SLOTS) count = HEDON_PROTOCOL_SLOTS;
+    if (count < 2) count = 2;
+    const size_t total = (size_t)(bytes * count);
+    const int fd = hedon_shared_create("hedon-slots", total);
+    if (fd < 0) return hedon_fail_memory(server->ctx);
+    void *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        close(fd);
+        return hedon_fail_memory(server->ctx);
+    }
+    while (server->busy) take_notice(server, 0); /* the client still reads these */
+    if (server->slots) munmap(server->slots, (size_t)(server->slot_bytes * server->slot_count));
+    server->slots = base;
+    server->slot_bytes = bytes;
+    server->slot_count = count;
+    HedonMessage message = {.type = HEDON_MESSAGE_SLOTS, .slots = {bytes, count}};
+    tell(&message, fd);
+    close(fd);
+    return 0;
+}
+
+/* A slot that the client does not have, waiting for one if need be; -1 when it said stop. */
+static int take_slot(Server *server)
+{
+    while (take_notice(server, MSG_DONTWAIT)) {}
+    const uint32_t all = (UINT32_C(1) << server->slot_count) - 1;
+    while (!server->stopping && (server->busy & all) == all) take_notice(server, 0);
+    if (server->stopping) return -1;
+    const int slot = __builtin_ctz(~server->busy);
+    server->busy |= UINT32_C(1) << slot;
+    return slot;
+}
+
+/* ---- Frames ----------------------------------------------------------------------------------- */
+
+/* Rows packed to 64 bytes, planes one after the other. Returns the bytes in all. */
+static int64_t lay_out(const HedonFrame *frame, HedonMessageFrame *layout)
+{
+    *layout = (HedonMessageFrame){.index = frame->index,
+                                  .width = frame->width,
+                                  .height = frame->height,
+                                  .layout = frame->layout,
+                                  .bits = frame->bits,
+                                  .matrix = frame->matrix,
+                                  .full_range = frame->full_range};
+    int64_t bytes = 0;
+    for (int p = 0; p < hedon_frame_planes(frame->layout); p++) {
+        int64_t width, height;
+        hedon_frame_plane_size(frame->layout, p, frame->width, frame->height, &width, &height);
+        layout->offset[p] = bytes;
+        layout->stride[p] = (width * (frame->bits > 8 ? 2 : 1) + 63) & ~INT64_C(63);
+        bytes += layout->stride[p] * height;
+    }
+    return bytes;
+}
+
+static void copy_planes(uint8_t *slot, const HedonFrame *frame, const HedonMessageFrame *layout)
+{
+    for (int p = 0; p < hedon_frame_planes(frame->layout); p++) {
+        int64_t width, height;
+        hedon_frame_plane_size(frame->layout, p, frame->width, frame->height, &width, &height);
+        const size_t row_bytes = (size_t)(width * (frame->bits > 8 ? 2 : 1));
+        const uint8_t *from = frame->plane[p];
+        uint8_t *to = slot + layout->offset[p];
+        for (int64_t y = 0; y < height; y++)
+            memcpy(to + y * layout->stride[p], from + y * frame->stride[p], row_bytes);
+    }
+}
+
+static int send_frame(void *opaque, const HedonFrame *frame)
+{
+    Server *server = opaque;
+    HedonMessage message = {.type = HEDON_MESSAGE_FRAME};
+    const int64_t bytes = lay_out(frame, &message.frame);
+    if (bytes > server->slot_bytes) {
+        const int code = grow_slots(server, bytes);
+        if (code) return code;
+    }
+    const int slot = take_slot(server);
+    if (slot < 0) return hedon_fail(server->ctx, HEDON_ECANCELLED, "stopped");
+    copy_planes(server->slots + slot * server->slot_bytes, frame, &message.frame);
+    message.frame.slot = slot;
+    tell(&message, -1);
+    return 0;
+}
+
+/* ---- Requests --------------------------------------------------------------------------------- */
+
+static int send_info(Server *server)
+{
+    HedonMessage message = {.type = HEDON_MESSAGE_INFO, .info = *hedon_video_info(server->video)};
+    const double *times = hedon_video_times(server->video);
+    const size_t bytes = (size_t)message.info.frames * sizeof(*times);
+    const int fd = hedon_shared_create("hedon-times", bytes);
+    if (fd < 0) return hedon_fail_memory(server->ctx);
+    for (size_t done = 0; done < bytes;) {
+        const ssize_t written = write(fd, (const char *)times + done, bytes - done);
+        if (written < 0) {
+            close(fd);
+            return hedon_fail_memory(server->ctx);
+        }
+        done += (size_t)written;
+    }
+    tell(&message, fd);
+    close(fd);
+    return 0;
+}
+
+static void send_done(Server *server, int code)
+{
+    HedonMessage message = {.type = HEDON_MESSAGE_DONE, .done.code = code};
+    if (code)
+        snprintf(message.done.text, sizeof(message.done.text), "%s", hedon_last_error(server->ctx));
+    tell(&message, -1);
+}
+
+static void close_video(Server *server)
+{
+    hedon_video_close(server->video);
+    server->video = NULL;
+    if (server->video_fd >= 0) close(server->video_fd);
+    server->video_fd = -1;
+}
+
+static int open_video(Server *server, const HedonMessageOpen *request, int fd)
+{
+    char path[32];
+    HedonVideoOptions options;
+    close_video(server);
+    server->video_fd = fd;
+    hedon_video_options_default(&options);
+    options.threads = request->threads;
+    options.max_pixels = request->max_pixels;
+    options.max_frames = request->max_frames;
+    snprintf(path, sizeof(path), "fd:%d", fd);
+    const int code = hedon_video_open(server->ctx, &server->video, path, &options);
+    return code ? code : send_info(server);
+}
+
+static int read_frames(Server *server, const HedonMessageFrames *request)
+{
+    if (!server->video) return hedon_fail(server->ctx, HEDON_EINVAL, "no video is open");
+    if (request->count < 0 || request->count > HEDON_PROTOCOL_INDICES) leave();
+    server->stopping = 0;
+    const int code = hedon_video_frames(server->ctx, server->video, request->index,
+                                        (size_t)request->count, send_frame, server);
+    if (code != HEDON_ERESAMPLE) return code;
+    const int failed = send_info(server);
+    return failed ? failed : code;
+}
+
+static void serve(Server *server)
+{
+    HedonMessage message;
+    int fd;
+    while (hedon_message_receive(HEDON_PROTOCOL_SOCKET, &message, &fd, 0) > 0) {
+        switch ((HedonMessageType)message.type) {
+        case HEDON_MESSAGE_CONFIGURE:
+            hedon_sandbox_limits(message.configure.max_memory);
+            hedon_sandbox_enter();
+            message.type = HEDON_MESSAGE_READY;
+            tell(&message, -1);
+            break;
+        case HEDON_MESSAGE_OPEN: send_done(server, open_video(server, &message.open, fd)); break;
+        case HEDON_MESSAGE_FRAMES: send_done(server, read_frames(server, &message.frames)); break;
+        case HEDON_MESSAGE_RELEASE:
+            if (message.release >= 0 && message.release < 32)
+                server->busy &= ~(UINT32_C(1) << message.release);
+            break;
+        case HEDON_MESSAGE_STOP: break; /* crossed our DONE */
+        default: leave();
+        }
+    }
+}
+
+/* ---- The process ------------------------------------------------------------------------------ */
+
+/* Ends this process when the client is gone, even in the middle of decoding. A thread and not
+ * PR_SET_PDEATHSIG, which means the thread that started us rather than its process. */
+static void *watch_client(void *unused)
+{
+    struct pollfd hangup = {.fd = HEDON_PROTOCOL_SOCKET};
+    while (poll(&hangup, 1, -1) <= 0) {}
+    leave();
+    return unused;
+}
+
+/* Libraries may write to standard error; what a user should know goes to the client. */
+static void hush(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    dup2(STDOUT_FILENO, STDERR_FILENO); /* /dev/null, the client saw to that */
+#endif
+}
+
+int main(void)
+{
+    int type;
+    socklen_t size = sizeof(type);
+    if (getsockopt(HEDON_PROTOCOL_SOCKET, SOL_SOCKET, SO_TYPE, &type, &size) ||
+        type != SOCK_SEQPACKET) {
+        fprintf(stderr, "hedon-decode: hedon starts this program by itself, to read videos\n");
+        return 2;
+    }
+    fcntl(HEDON_PROTOCOL_SOCKET, F_SETFD, FD_CLOEXEC);
+    hush();
+    pthread_t watcher;
+    Server server = {.ctx = hedon_context_new(), .video_fd = -1};
+    if (!server.ctx || pthread_create(&watcher, NULL, watch_client, NULL)) leave();
+    serve(&server);
+    leave();
+}
