@@ -297,7 +297,7 @@ HEDON_API void hedon_scorer_close(HedonScorer *scorer);
 /** "not an estimate of viewers' feelings: ...", to be shown before anything else; NULL when the model
  *  was trained on human ratings. */
 HEDON_API const char *hedon_scorer_warning(const HedonScorer *scorer);
-/** What the numbers are and are not, for the end of every output for people. */
+/** What the numbers are and are not, in two lines, for the end of every output for people. */
 HEDON_API const char *hedon_score_note(void);
 
 typedef struct HedonTextStyle {

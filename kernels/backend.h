@@ -4,7 +4,7 @@
  * compiles a graph against that state into a plan, and executes plans. `compile` sees the whole graph,
  * so that fusion, layouts and algorithms are the backend's own. Buffers hold inputs and outputs in the
  * logical row-major layout. Entries marked "may be NULL" are absent on backends that run in the
- * caller's thread; the hedon_device_* helpers then do the obvious thing.
+ * caller's thread: callers then pass NULL streams, and everything is done on return.
  */
 #ifndef HEDON_KERNELS_BACKEND_H
 #define HEDON_KERNELS_BACKEND_H
@@ -96,6 +96,7 @@ struct HedonBackend {
     /** parameters: host float32 or float64 tensors by ordinal; copied. */
     int (*state_new)(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
                      const HedonTensor *parameters, HedonState **out);
+    /** Between a parameter and the caller's tensor of its shape, float32 or float64. */
     int (*state_read)(HedonContext *ctx, HedonState *state, int parameter, HedonTensor *out);
     int (*state_write)(HedonContext *ctx, HedonState *state, int parameter, const HedonTensor *value);
     void (*state_free)(HedonState *state);

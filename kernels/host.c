@@ -76,8 +76,7 @@ static int check_parameter(HedonContext *ctx, const HedonGraph *graph, int param
 {
     if (parameter < 0 || parameter >= graph->parameter_count)
         return hedon_fail(ctx, HEDON_EINVAL, "the graph has no parameter %d", parameter);
-    const HedonValue *value =
-        &graph->values[hedon_graph_parameter_value(graph, parameter)];
+    const HedonValue *value = &graph->values[hedon_graph_parameter_value(graph, parameter)];
     if (tensor->dtype != HEDON_F32 && tensor->dtype != HEDON_F64)
         return hedon_fail(ctx, HEDON_EINVAL, "parameter %s must be float32 or float64, not %s",
                           value->name, hedon_dtype_name(tensor->dtype));
@@ -144,8 +143,8 @@ int hedon_host_check_execution(HedonContext *ctx, const HedonPlan *plan,
     for (int i = 0; i < graph->value_count && !err; i++) {
         const HedonValue *value = &graph->values[i];
         if (value->kind == HEDON_VALUE_INPUT)
-            err = check_buffer(ctx, plan, execution->inputs[value->ordinal], i, "input",
-                               value->name);
+            err =
+                check_buffer(ctx, plan, execution->inputs[value->ordinal], i, "input", value->name);
     }
     for (int i = 0; i < graph->output_count && !err; i++)
         err = check_buffer(ctx, plan, execution->outputs[i], graph->outputs[i].value, "output",

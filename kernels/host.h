@@ -14,7 +14,8 @@ int hedon_host_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t o
 /** A copy of a parameter's tensor in `precision` (HEDON_F32 or HEDON_F64); free with hedon_free. */
 int hedon_host_parameter_new(HedonContext *ctx, const HedonGraph *graph, int parameter,
                              const HedonTensor *value, HedonDtype precision, void **out);
-/** Between `parameters` (by ordinal, in the device's precision) and a tensor of either precision. */
+/** Between `parameters` (by ordinal, in the device's precision) and a tensor of either precision.
+ */
 int hedon_host_parameter_read(HedonContext *ctx, const HedonState *state, int parameter,
                               void *const *parameters, HedonTensor *out);
 int hedon_host_parameter_write(HedonContext *ctx, const HedonState *state, int parameter,

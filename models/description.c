@@ -1,11 +1,11 @@
 /* The JSON document by which a model file describes itself: written and read here, field by field.
  * Schema "hedon.model/1": unknown fields belong to a newer minor version and are ignored. */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "models/json.h"
 #include "models/model_private.h"
 
 #define SCHEMA "hedon.model/1"
@@ -331,10 +331,7 @@ int hedon_model_from_description(HedonContext *ctx, HedonModel **out, const char
     json_error_t reason;
     *out = NULL;
     json_t *document = json_loads(text, JSON_REJECT_DUPLICATES, &reason);
-    if (!document)
-        return json_error_code(&reason) == json_error_out_of_memory
-                   ? hedon_fail_memory(ctx)
-                   : hedon_fail(ctx, HEDON_EDATA, "the model's description is not valid JSON");
+    if (!document) return hedon_fail_json(ctx, &reason, "the model's description");
     const int code = read_document(ctx, out, document);
     json_decref(document);
     return code;

@@ -1,14 +1,13 @@
 /* Reading safetensors. The header is hostile until every byte of it has been checked. */
 #include "models/safetensors.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "models/half.h"
+#include "models/json.h"
 
 enum { LENGTH_BYTES = 8, HEADER_LIMIT = 100000000, NAME_LIMIT = 1024 };
 
@@ -190,14 +189,7 @@ static int read_header(HedonContext *ctx, HedonSafetensors *file)
     json_error_t reason;
     json_t *header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)length,
                                 JSON_REJECT_DUPLICATES, &reason);
-    if (!header) {
-        const enum json_error_code cause = json_error_code(&reason);
-        if (cause == json_error_out_of_memory) return hedon_fail_memory(ctx);
-        return hedon_fail(ctx, HEDON_EDATA, "damaged safetensors file: its header %s",
-                          cause == json_error_duplicate_key    ? "names something twice"
-                          : cause == json_error_stack_overflow ? "is nested too deeply"
-                                                               : "is not valid JSON");
-    }
+    if (!header) return hedon_fail_json(ctx, &reason, "damaged safetensors file: its header");
     const uint8_t *data = bytes + LENGTH_BYTES + length;
     const int code = parse_header(ctx, file, header, data, size - LENGTH_BYTES - (size_t)length);
     json_decref(header);

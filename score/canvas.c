@@ -28,24 +28,25 @@ double hedon_canvas_text(cairo_t *c, double x, double y, double size, int bold, 
 
 double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, double size, const char *text)
 {
-    char line[512] = "";
+    char line[512];
+    size_t used = 0;
     cairo_text_extents_t extents;
     cairo_select_font_face(c, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(c, size);
-    while (*text) {
-        const size_t used = strlen(line), length = strcspn(text, " ");
-        char longer[512];
-        snprintf(longer, sizeof(longer), "%s%s%.*s", line, used ? " " : "", (int)length, text);
-        cairo_text_extents(c, longer, &extents);
-        if (used && (extents.x_advance > width || used + length + 2 > sizeof(line))) {
+    for (line[0] = 0; *text; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+        if (length > 100) length = 100; /* such a word is broken */
+        const int added = snprintf(line + used, sizeof(line) - used, "%s%.*s", used ? " " : "", (int)length, text);
+        cairo_text_extents(c, line, &extents);
+        if (used && (extents.x_advance > width || used + (size_t)added >= sizeof(line))) {
+            line[used] = 0; /* the word goes to the next line */
             hedon_canvas_text(c, x, y, size, 0, HEDON_LEFT, line);
             y += 1.4 * size;
-            line[0] = 0;
+            used = 0;
             continue;
         }
-        memcpy(line, longer, sizeof(line));
+        used += (size_t)added;
         text += length;
-        text += strspn(text, " ");
     }
     hedon_canvas_text(c, x, y, size, 0, HEDON_LEFT, line);
     return y + 1.4 * size;

@@ -220,8 +220,10 @@ static void draw(cairo_t *c, const HedonScorer *scorer, const HedonScore *score,
     }
     draw_time_axis(c, duration_s, y + 8);
     char caveat[1024];
-    snprintf(caveat, sizeof(caveat), "%s%s%s", scorer->info->caveat, scorer->info->caveat[0] ? " " : "",
+    snprintf(caveat, sizeof(caveat), "%s%s%s", scorer->info->caveat, scorer->info->caveat[0] ? ". " : "",
              hedon_score_note());
+    for (char *p = caveat; *p; p++)
+        if (*p == '\n') *p = ' ';
     hedon_canvas_colour(c, FAINT);
     hedon_canvas_paragraph(c, LEFT, height - 34, WIDTH - LEFT - 30, 12, caveat);
 }

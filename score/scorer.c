@@ -144,5 +144,6 @@ const char *hedon_scorer_warning(const HedonScorer *scorer)
 
 const char *hedon_score_note(void)
 {
-    return "Intensities are mean ratings of whole clips; nobody rated moments. hedon hears no sound.";
+    return "Intensities are mean ratings of whole clips; nobody rated moments.\n"
+           "hedon hears no sound.";
 }

@@ -17,7 +17,7 @@ void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer, c
     char percentile[32];
     hedon_format_number(percentile, round(10 * score->percentile) / 10);
     snprintf(text, size, "predicted pleasantness of watching, above %s%% of the model's reference "
-                         "videos (%s); not anybody's happiness",
+                         "videos: %s; not anybody's happiness",
              percentile, scorer->info->reference_name);
 }
 

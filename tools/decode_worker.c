@@ -15,6 +15,7 @@
 #include "decode/protocol.h"
 #include "decode/sandbox.h"
 #include "decode/video.h"
+#include "tools/decode_memory.h"
 
 #define SLOTS_BUDGET ((int64_t)64 << 20) /* bytes of shared memory; two slots there are always */
 
@@ -24,8 +25,8 @@ typedef struct Server {
     int video_fd;
     uint8_t *slots;
     int64_t slot_bytes, slot_count;
-    uint32_t busy; /* bit s: the client has slot s */
-    int stopping;  /* the client wants no more of the current request */
+    uint32_t busy;   /* bit s: the client has slot s */
+    int stopping;    /* the client wants no more of the current request */
 } Server;
 
 /* The client is gone or is not one of ours: nobody is left to tell. */
@@ -177,6 +178,12 @@ static void send_done(Server *server, int code)
     tell(&message, -1);
 }
 
+/* The result of a request: whatever it failed with, if memory ran out then that was why. */
+static int true_result(Server *server, int code)
+{
+    return hedon_decode_memory_failed() && code ? hedon_fail_memory(server->ctx) : code;
+}
+
 static void close_video(Server *server)
 {
     hedon_video_close(server->video);
@@ -196,7 +203,8 @@ static int open_video(Server *server, const HedonMessageOpen *request, int fd)
     options.max_pixels = request->max_pixels;
     options.max_frames = request->max_frames;
     snprintf(path, sizeof(path), "fd:%d", fd);
-    const int code = hedon_video_open(server->ctx, &server->video, path, &options);
+    const int code =
+        true_result(server, hedon_video_open(server->ctx, &server->video, path, &options));
     return code ? code : send_info(server);
 }
 
@@ -205,8 +213,10 @@ static int read_frames(Server *server, const HedonMessageFrames *request)
     if (!server->video) return hedon_fail(server->ctx, HEDON_EINVAL, "no video is open");
     if (request->count < 0 || request->count > HEDON_PROTOCOL_INDICES) leave();
     server->stopping = 0;
-    const int code = hedon_video_frames(server->ctx, server->video, request->index,
-                                        (size_t)request->count, send_frame, server);
+    const int code = true_result(
+        server, hedon_video_frames(server->ctx, server->video, request->index,
+                                   (size_t)request->count, send_frame, server));
+    if (code == HEDON_ENOMEM) close_video(server); /* its index may have changed unannounced */
     if (code != HEDON_ERESAMPLE) return code;
     const int failed = send_info(server);
     return failed ? failed : code;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu/onednn.h"
+#include "kernels/cpu/preprocess.h"
 #include "kernels/host.h"
 
 enum { MAX_THREADS = 1024 };
@@ -87,8 +88,10 @@ static int cpu_state_new(HedonContext *ctx, HedonDevice *device, const HedonGrap
     for (int i = 0; i < graph->parameter_count && !err; i++)
         err = hedon_host_parameter_new(ctx, graph, i, &parameters[i], HEDON_F32,
                                        &state->parameters[i]);
-    if (err) cpu_state_free(&state->base);
-    else *out = &state->base;
+    if (err)
+        cpu_state_free(&state->base);
+    else
+        *out = &state->base;
     return err;
 }
 
@@ -100,7 +103,8 @@ static int cpu_state_read(HedonContext *ctx, HedonState *state, int parameter, H
 static int cpu_state_write(HedonContext *ctx, HedonState *state, int parameter,
                            const HedonTensor *value)
 {
-    return hedon_host_parameter_write(ctx, state, parameter, ((CpuState *)state)->parameters, value);
+    return hedon_host_parameter_write(ctx, state, parameter, ((CpuState *)state)->parameters,
+                                      value);
 }
 
 const HedonBackend hedon_backend_cpu = {
@@ -121,4 +125,7 @@ const HedonBackend hedon_backend_cpu = {
     .plan_info = cpu_plan_info,
     .plan_text = cpu_plan_text,
     .plan_free = cpu_plan_free,
+    .preprocessor_new = cpu_preprocessor_new,
+    .preprocess = cpu_preprocess,
+    .preprocessor_free = cpu_preprocessor_free,
 };

@@ -1,9 +1,12 @@
 /* The cpu backend's inside: a plan is a list of steps over tensors.
  *
  * compile: fuse.c makes groups of the graph's nodes, the step_*.c files lower each group to steps
- * (choosing layout and kernel, packing constants), memory.c places tensors and scratch in one arena,
- * so that execute (plan.c) allocates nothing. A plan and its device belong to one thread, which
- * leads the one OpenMP team that our kernels and oneDNN's share.
+ * (choosing layout and kernel, packing constants), memory.c places tensors and scratch in one
+ * arena, so that execute (plan.c) allocates nothing. A plan and its device belong to one thread,
+ * which leads the one OpenMP team that our kernels and oneDNN's share. How long its idle threads
+ * spin is read from the environment (OMP_WAIT_POLICY, GOMP_SPINCOUNT) before any code of ours runs,
+ * so it is the program's business: GNU's default of milliseconds takes the cores from decode
+ * workers.
  *
  * Float32 so far; bfloat16 will be a second element type of CpuTensor and of the layouts.
  */
@@ -31,7 +34,8 @@ typedef struct CpuTensor {
     CpuLayout layout;
     CpuPlace place;
     int32_t ordinal; /* CPU_INPUT, CPU_OUTPUT */
-    int32_t storage; /* CPU_ARENA: the tensor whose memory this is; itself unless written over one */
+    int32_t
+        storage; /* CPU_ARENA: the tensor whose memory this is; itself unless written over one */
     const float *constant;
     int64_t bytes, offset; /* CPU_ARENA */
 } CpuTensor;
@@ -43,6 +47,7 @@ typedef struct CpuArguments {
     float *y;
     void *scratch;
     int threads;
+    int *error; /* set by a step that fails; only a library's can */
 } CpuArguments;
 
 typedef struct CpuStep CpuStep;

@@ -1,6 +1,7 @@
 #include "kernels/cpu/grouped.h"
 
-/* The sum of output channel o's filter at one place; x is the clip, c0 its group's first channel. */
+/* The sum of output channel o's filter at one place; x is the clip, c0 its group's first channel.
+ */
 static float sum_at(const CpuStep *step, const float *x, int64_t o, int64_t t, int64_t h, int64_t w)
 {
     const CpuConvShape *s = &step->as.grouped.shape;

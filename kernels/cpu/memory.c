@@ -1,4 +1,5 @@
-/* Where every tensor lies: writes that may go over their input do, the rest is placed by lifetime. */
+/* Where every tensor lies: writes that may go over their input do, the rest is placed by lifetime.
+ */
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
@@ -68,8 +69,8 @@ int cpu_place(HedonContext *ctx, CpuPlan *plan)
         CpuTensor *tensor = &plan->tensors[i];
         if (tensor->place != CPU_ARENA) continue;
         /* A tensor comes after the one whose storage it shares. */
-        tensor->offset = tensor->storage == i ? placed[count++].offset
-                                              : plan->tensors[tensor->storage].offset;
+        tensor->offset =
+            tensor->storage == i ? placed[count++].offset : plan->tensors[tensor->storage].offset;
     }
     hedon_free(lifetimes);
     return err;

@@ -18,7 +18,7 @@ typedef struct CpuOnednnConvSpec {
 /** "oneDNN 2.6.3", or why it is not there. */
 const char *cpu_onednn_version(void);
 
-/** HEDON_EUNSUPPORTED when oneDNN has no fast kernel for it, HEDON_ENOMEM, HEDON_EDEVICE. */
+/** HEDON_EUNSUPPORTED when oneDNN has no fast kernel for it, HEDON_ENOMEM. */
 int cpu_onednn_conv_new(HedonContext *ctx, CpuOnednnConv **out, const CpuOnednnConvSpec *spec);
 void cpu_onednn_conv_free(CpuOnednnConv *conv);
 const char *cpu_onednn_conv_name(const CpuOnednnConv *conv);

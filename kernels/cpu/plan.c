@@ -68,8 +68,10 @@ int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions 
     plan->state = (const CpuState *)state;
     plan->profile = options && options->profile;
     const int err = build(ctx, plan);
-    if (err) cpu_plan_free(&plan->base);
-    else *out = &plan->base;
+    if (err)
+        cpu_plan_free(&plan->base);
+    else
+        *out = &plan->base;
     return err;
 }
 
@@ -78,10 +80,14 @@ static void *tensor_data(const CpuPlan *plan, const HedonExecution *execution, i
     if (index < 0) return NULL;
     const CpuTensor *tensor = &plan->tensors[index];
     switch (tensor->place) {
-    case CPU_ARENA: return plan->arena + tensor->offset;
-    case CPU_CONSTANT: return (void *)(uintptr_t)tensor->constant;
-    case CPU_INPUT: return execution->inputs[tensor->ordinal]->data;
-    case CPU_OUTPUT: return execution->outputs[tensor->ordinal]->data;
+    case CPU_ARENA:
+        return plan->arena + tensor->offset;
+    case CPU_CONSTANT:
+        return (void *)(uintptr_t)tensor->constant;
+    case CPU_INPUT:
+        return execution->inputs[tensor->ordinal]->data;
+    case CPU_OUTPUT:
+        return execution->outputs[tensor->ordinal]->data;
     }
     return NULL;
 }
@@ -89,21 +95,22 @@ static void *tensor_data(const CpuPlan *plan, const HedonExecution *execution, i
 int cpu_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
 {
     CpuPlan *plan = (CpuPlan *)base;
-    const int err = hedon_host_check_execution(ctx, base, execution);
-    if (err) return err;
-    for (int s = 0; s < plan->step_count; s++) {
+    int err = hedon_host_check_execution(ctx, base, execution);
+    for (int s = 0; s < plan->step_count && !err; s++) {
         const CpuStep *step = &plan->steps[s];
         CpuArguments arguments = {.y = tensor_data(plan, execution, step->output),
                                   .scratch = tensor_data(plan, execution, step->scratch),
-                                  .threads = base->device->threads};
+                                  .threads = base->device->threads,
+                                  .error = &err};
         for (int i = 0; i < CPU_STEP_INPUTS; i++)
             arguments.x[i] = tensor_data(plan, execution, step->input[i]);
         const double start = plan->profile ? hedon_clock_s() : 0;
         step->run(step, &arguments);
         if (plan->profile) plan->ops[s].seconds += hedon_clock_s() - start;
         plan->ops[s].runs++;
+        if (err) hedon_fail(ctx, err, "node %s: %s failed", step->name, step->kernel);
     }
-    return 0;
+    return err;
 }
 
 void cpu_plan_info(const HedonPlan *base, HedonPlanInfo *info)

@@ -6,10 +6,10 @@
  * is replicated as in ref by letting both of its pixels' weights fall on one sample, the flip is
  * the order of the columns.
  *
- * One thing does not commute: ref clamps each source pixel to 0..1 before resizing, here only the
- * output is clamped. Decoded pictures leave the gamut at few pixels (sharp saturated edges, where chroma
- * is coarser than luma), and averaging makes it less: docs/architecture.md and tests/test_preprocess.c
- * have the differences measured.
+ * One thing does not commute: ref clamps each source pixel to 0..1 before resizing as well, here only
+ * the output is clamped. Decoded pictures leave the gamut at few pixels (sharp saturated edges, where
+ * chroma is coarser than luma). On real videos resized to 171x128 the mean difference was .003/255 to
+ * .25/255, single pixels up to 46/255; RGB, and gray that keeps to its range, have none.
  */
 #include "kernels/cpu/preprocess.h"
 
@@ -21,11 +21,11 @@
 #include "kernels/resample.h"
 
 /* HedonTaps of a plane as the inner loops want them. Samples low to high - 1 are used; horizontally,
- * `first` counts from low and every output has `width` taps, the spare ones 0. */
+ * `first` counts from low, and every output has `width` taps, the spare ones 0. */
 typedef struct CpuAxis {
     int32_t outputs, width, low, high;
     int32_t *first, *count;
-    float *weight; /* outputs x width */
+    float *weight; /* outputs, rounded up, x width */
 } CpuAxis;
 
 typedef struct CpuPreprocessor {
@@ -69,10 +69,9 @@ static void fold_taps(HedonTaps *taps, int32_t offset, int shift)
     }
 }
 
-static int32_t filter_width(int32_t taps)
+static int32_t round_up(int32_t n, int32_t step)
 {
-    if (taps <= 2) return taps;
-    return taps <= 4 ? 4 : (taps + CPU_FILTER_STEP - 1) / CPU_FILTER_STEP * CPU_FILTER_STEP;
+    return (n + step - 1) / step * step;
 }
 
 static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int horizontal, int flip)
@@ -84,11 +83,12 @@ static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int
         low = taps->first[i] < low ? taps->first[i] : low;
         high = end > high ? end : high;
     }
-    const int32_t width = horizontal ? filter_width(longest) : longest;
+    const int32_t width = !horizontal ? longest : longest <= 4 ? 4 : round_up(longest, CPU_FILTER_WIDTH);
+    const size_t outputs = (size_t)round_up(taps->outputs, CPU_FILTER_OUTPUTS);
     *axis = (CpuAxis){.outputs = taps->outputs, .width = width, .low = low, .high = high};
-    axis->first = hedon_calloc((size_t)taps->outputs, sizeof *axis->first);
-    axis->count = hedon_calloc((size_t)taps->outputs, sizeof *axis->count);
-    axis->weight = hedon_calloc((size_t)taps->outputs * (size_t)width, sizeof *axis->weight);
+    axis->first = hedon_calloc(outputs, sizeof *axis->first);
+    axis->count = hedon_calloc(outputs, sizeof *axis->count);
+    axis->weight = hedon_calloc(outputs * (size_t)width, sizeof *axis->weight);
     if (!axis->first || !axis->count || !axis->weight) return hedon_fail_memory(ctx);
 
     for (int32_t i = 0; i < taps->outputs; i++) {

@@ -10,9 +10,11 @@ typedef struct CpuColour {
     float matrix[3][4], scale[3], bias[3];
 } CpuColour;
 
+/* What the caller pads its tables and rows to. */
 enum {
-    CPU_FILTER_STEP = 8,   /* widths above 4 are multiples of this */
-    CPU_COLOUR_PADDING = 8 /* readable floats after the n of each row given to colour */
+    CPU_FILTER_WIDTH = 8,   /* filter widths are 4 or a multiple of this */
+    CPU_FILTER_OUTPUTS = 4, /* so many outputs at once: tables and row are a multiple of it long */
+    CPU_COLOUR_PADDING = 8  /* readable floats after the n of each row given to colour */
 };
 
 typedef struct CpuPreprocessIsa {
@@ -20,8 +22,7 @@ typedef struct CpuPreprocessIsa {
      *  blend[0], uint16_t in blend[1]; rows are stride bytes apart; nothing else is read. */
     void (*blend[2])(float *to, const void *from, int64_t stride, const float *weight, int32_t count,
                      int64_t n);
-    /** to[i] = sum over k < width of weight[i * width + k] * from[first[i] + k]; width is 1, 2, 4
-     *  or a multiple of CPU_FILTER_STEP. */
+    /** to[i] = sum over k < width of weight[i * width + k] * from[first[i] + k]. */
     void (*filter)(float *to, const float *from, const int32_t *first, const float *weight,
                    int32_t width, int32_t outputs);
     /** One row of n pixels; channel c goes to out + c * channel_stride. */

@@ -21,23 +21,24 @@
 typedef float Vec __attribute__((vector_size(4 * SIMD_LANES), may_alias));
 typedef int32_t VecMask __attribute__((vector_size(4 * SIMD_LANES), may_alias));
 
-static inline Vec vec_load(const float *p) /* aligned to the vector's size */
+static inline __attribute__((always_inline)) Vec
+vec_load(const float *p) /* aligned to the vector's size */
 {
     return *(const Vec *)p;
 }
 
-static inline void vec_store(float *p, Vec v)
+static inline __attribute__((always_inline)) void vec_store(float *p, Vec v)
 {
     *(Vec *)p = v;
 }
 
-static inline Vec vec_set1(float s)
+static inline __attribute__((always_inline)) Vec vec_set1(float s)
 {
     return s - (Vec){0}; /* a broadcast: s - 0 is s, even for -0 */
 }
 
 /* a * b + c, rounded once where the processor can. */
-static inline Vec vec_fma(Vec a, Vec b, Vec c)
+static inline __attribute__((always_inline)) Vec vec_fma(Vec a, Vec b, Vec c)
 {
 #if SIMD_LANES == 16 && defined(__AVX512F__)
     return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
@@ -57,7 +58,7 @@ static inline Vec vec_fma(Vec a, Vec b, Vec c)
 }
 
 /* 0 where v < floor; NaN stays NaN. */
-static inline Vec vec_zero_below(Vec v, Vec floor)
+static inline __attribute__((always_inline)) Vec vec_zero_below(Vec v, Vec floor)
 {
     const VecMask below = v < floor;
     return (Vec)((VecMask)v & ~below);

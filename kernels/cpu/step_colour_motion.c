@@ -97,8 +97,7 @@ int cpu_lower_colour_motion(HedonContext *ctx, CpuPlan *plan, const CpuGroup *gr
     snprintf(step.kernel, sizeof(step.kernel), "own one pass");
     step.input[0] = cpu_tensor(ctx, plan, group->node->input[0], CPU_LOGICAL);
     if (step.input[0] < 0) return step.input[0];
-    step.scratch =
-        cpu_scratch_new(ctx, plan, (size_t)(x->dim[0] * x->dim[2]) * sizeof(FrameSums));
+    step.scratch = cpu_scratch_new(ctx, plan, (size_t)(x->dim[0] * x->dim[2]) * sizeof(FrameSums));
     if (step.scratch < 0) return step.scratch;
     step.output = cpu_tensor_new(ctx, plan, group->output, CPU_LOGICAL);
     return step.output < 0 ? step.output : cpu_push(ctx, plan, &step);

@@ -31,9 +31,8 @@ static int fold(HedonContext *ctx, const CpuPlan *plan, const CpuGroup *group, F
         return HEDON_EUNSUPPORTED;
 
     double *scale = hedon_malloc((size_t)outputs * 2, sizeof(*scale)), *shift = scale + outputs;
-    *folded = (Folded){
-        .weights = hedon_malloc_aligned((size_t)(outputs * filter), sizeof(float)),
-        .bias = hedon_malloc_aligned((size_t)cpu_pad_lanes(outputs), sizeof(float))};
+    *folded = (Folded){.weights = hedon_malloc_aligned((size_t)(outputs * filter), sizeof(float)),
+                       .bias = hedon_malloc_aligned((size_t)cpu_pad_lanes(outputs), sizeof(float))};
     int err = scale && folded->weights && folded->bias ? 0 : hedon_fail_memory(ctx);
     for (int64_t o = 0; o < outputs && !err; o++) scale[o] = 1, shift[o] = 0;
     if (!err && group->norm) err = cpu_norm_coefficients(ctx, plan, group->norm, scale, shift);
@@ -57,12 +56,24 @@ static CpuConvShape conv_shape(const CpuPlan *plan, const CpuGroup *group)
     const int64_t *w = values[group->node->input[1]].shape.dim;
     const int64_t *y = values[group->output].shape.dim;
     const HedonConvAttributes *a = &group->node->attributes.conv;
-    return (CpuConvShape){
-        .n = x[0], .ic = x[1], .it = x[2], .ih = x[3], .iw = x[4],
-        .oc = y[1], .ot = y[2], .oh = y[3], .ow = y[4],
-        .kt = w[2], .kh = w[3], .kw = w[4],
-        .st = a->stride[0], .sh = a->stride[1], .sw = a->stride[2],
-        .pt = a->padding[0], .ph = a->padding[1], .pw = a->padding[2]};
+    return (CpuConvShape){.n = x[0],
+                          .ic = x[1],
+                          .it = x[2],
+                          .ih = x[3],
+                          .iw = x[4],
+                          .oc = y[1],
+                          .ot = y[2],
+                          .oh = y[3],
+                          .ow = y[4],
+                          .kt = w[2],
+                          .kh = w[3],
+                          .kw = w[4],
+                          .st = a->stride[0],
+                          .sh = a->stride[1],
+                          .sw = a->stride[2],
+                          .pt = a->padding[0],
+                          .ph = a->padding[1],
+                          .pw = a->padding[2]};
 }
 
 /* ---- Our kernels ---------------------------------------------------------------------------- */
@@ -177,8 +188,8 @@ static int choose(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group, const
 {
     const HedonConvAttributes *a = &group->node->attributes.conv;
     const CpuConvShape shape = conv_shape(plan, group);
-    const int dense = a->groups == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
-                      a->dilation[2] == 1;
+    const int dense =
+        a->groups == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 && a->dilation[2] == 1;
     const CpuConvKernel *kernel = dense ? cpu_conv_choose(&shape) : NULL;
     if (kernel) return use_own(ctx, plan, kernel, &shape, folded, step);
     const int used = use_onednn(ctx, plan, &shape, a, folded, step);

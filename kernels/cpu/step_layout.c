@@ -16,7 +16,8 @@ static void pack_tile(const float *x, float *y, int64_t plane, int64_t row, int 
     }
 }
 
-static void unpack_tile(const float *x, float *y, int64_t plane, int64_t row, int channels, int count)
+static void unpack_tile(const float *x, float *y, int64_t plane, int64_t row, int channels,
+                        int count)
 {
     for (int c = 0; c < channels; c++)
         for (int p = 0; p < count; p++) y[c * plane + p] = x[p * row + c];
@@ -37,8 +38,10 @@ static void convert(const CpuStep *step, const CpuArguments *arguments, int pack
             const int lanes = (int)(channels - c < CPU_LANES ? channels - c : CPU_LANES);
             const int64_t logical = (sample * channels + c) * positions + first;
             const int64_t blocked = (sample * positions + first) * row + c;
-            if (pack) pack_tile(x + logical, y + blocked, positions, row, lanes, count);
-            else unpack_tile(x + blocked, y + logical, positions, row, lanes, count);
+            if (pack)
+                pack_tile(x + logical, y + blocked, positions, row, lanes, count);
+            else
+                unpack_tile(x + blocked, y + logical, positions, row, lanes, count);
         }
     }
 }
@@ -61,10 +64,7 @@ static void run_copy(const CpuStep *step, const CpuArguments *arguments)
 CpuStep cpu_layout_step(const CpuPlan *plan, int32_t from, int32_t to)
 {
     const CpuTensor *x = &plan->tensors[from];
-    CpuStep step = {.operation = "reorder",
-                    .input = {from, -1, -1},
-                    .output = to,
-                    .scratch = -1};
+    CpuStep step = {.operation = "reorder", .input = {from, -1, -1}, .output = to, .scratch = -1};
     const int64_t count = hedon_shape_count(&x->shape);
     if (x->layout == plan->tensors[to].layout) {
         step.run = run_copy;

@@ -74,8 +74,7 @@ static CpuStep map_step(const CpuPlan *plan, const CpuGroup *group, CpuLayout la
     step.as.map.layout = layout;
     step.as.map.n = shape->rank > 0 ? shape->dim[0] : 1;
     step.as.map.channels = shape->rank > 1 ? shape->dim[1] : 1;
-    step.as.map.positions =
-        hedon_shape_count(shape) / (step.as.map.n * step.as.map.channels);
+    step.as.map.positions = hedon_shape_count(shape) / (step.as.map.n * step.as.map.channels);
     step.overwritable = 1;
     snprintf(step.kernel, sizeof(step.kernel), "own %s",
              layout == CPU_NTHWC16 ? "nthwc16" : "logical");
@@ -101,8 +100,8 @@ int cpu_lower_relu(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 int cpu_lower_add(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 {
     const HedonValueId a = group->node->input[0], b = group->node->input[1];
-    const int packed = cpu_natural_layout(plan, a) == CPU_NTHWC16 ||
-                       cpu_natural_layout(plan, b) == CPU_NTHWC16;
+    const int packed =
+        cpu_natural_layout(plan, a) == CPU_NTHWC16 || cpu_natural_layout(plan, b) == CPU_NTHWC16;
     CpuStep step = map_step(plan, group, packed ? CPU_NTHWC16 : CPU_LOGICAL);
     step.run = run_add;
     step.overwritable = 3;

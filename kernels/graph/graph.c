@@ -131,8 +131,7 @@ HedonValueId hedon_graph_node(HedonGraph *graph, HedonOpKind op, const char *nam
 
     if (!grow((void **)&graph->nodes, &graph->node_room, graph->node_count, sizeof(HedonNode)))
         return fail_memory(graph);
-    const HedonValueId id =
-        add_value(graph, HEDON_VALUE_NODE, name, &shape, graph->node_count, -1);
+    const HedonValueId id = add_value(graph, HEDON_VALUE_NODE, name, &shape, graph->node_count, -1);
     if (id == HEDON_NONE) return HEDON_NONE;
     node.name = graph->values[id].name;
     for (int i = 0; i < HEDON_MAX_OUTPUTS; i++) node.output[i] = i == 0 ? id : HEDON_NONE;
@@ -179,7 +178,8 @@ static HedonValueId find_value(const HedonGraph *graph, HedonValueKind kind, int
 {
     for (int i = 0; i < graph->value_count; i++) {
         const HedonValue *value = &graph->values[i];
-        if (value->kind == kind && (name ? strcmp(value->name, name) == 0 : value->ordinal == ordinal))
+        if (value->kind == kind &&
+            (name ? strcmp(value->name, name) == 0 : value->ordinal == ordinal))
             return i;
     }
     return HEDON_NONE;

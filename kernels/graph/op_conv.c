@@ -1,5 +1,5 @@
-/* conv3d: y[n,o,t,h,w] = b[o] + sum over c,i,j,k of x[n, g C/G + c, t st - pt + i dt, ...] w[o,c,i,j,k],
- * g = o / (O/G) the group, zero outside of x. */
+/* conv3d: y[n,o,t,h,w] = b[o] + sum over c,i,j,k of x[n, g C/G + c, t st - pt + i dt, ...]
+ * w[o,c,i,j,k], g = o / (O/G) the group, zero outside of x. */
 #include <stdio.h>
 
 #include "kernels/graph/ops.h"
@@ -41,7 +41,8 @@ static int infer(const HedonShape *const *inputs, int count, const HedonAttribut
     *output = (HedonShape){.rank = 5, .dim = {x->dim[0], out}};
     for (int i = 0; i < 3; i++) {
         if (a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0) {
-            snprintf(message, room, "stride and dilation of %s must be positive, padding not negative",
+            snprintf(message, room,
+                     "stride and dilation of %s must be positive, padding not negative",
                      axis_name[i]);
             return HEDON_EINVAL;
         }
@@ -63,7 +64,8 @@ static double flops(const HedonShape *const *inputs, const HedonShape *output,
 {
     (void)attributes;
     const HedonShape *w = inputs[1];
-    return 2.0 * (double)hedon_shape_count(output) * (double)hedon_shape_count(w) / (double)w->dim[0];
+    return 2.0 * (double)hedon_shape_count(output) * (double)hedon_shape_count(w) /
+           (double)w->dim[0];
 }
 
 static void describe(const HedonAttributes *attributes, char *text, size_t room)
@@ -73,14 +75,16 @@ static void describe(const HedonAttributes *attributes, char *text, size_t room)
         const char *name;
         const int64_t *value;
         int64_t usual;
-    } triples[] = {{"stride", a->stride, 1}, {"padding", a->padding, 0}, {"dilation", a->dilation, 1}};
+    } triples[] = {
+        {"stride", a->stride, 1}, {"padding", a->padding, 0}, {"dilation", a->dilation, 1}};
     size_t used = 0;
     text[0] = 0;
     for (int i = 0; i < 3; i++) {
         const int64_t *v = triples[i].value;
         if (v[0] == triples[i].usual && v[1] == v[0] && v[2] == v[0]) continue;
-        used += (size_t)snprintf(text + used, used < room ? room - used : 0, " %s %lld,%lld,%lld",
-                                 triples[i].name, (long long)v[0], (long long)v[1], (long long)v[2]);
+        used +=
+            (size_t)snprintf(text + used, used < room ? room - used : 0, " %s %lld,%lld,%lld",
+                             triples[i].name, (long long)v[0], (long long)v[1], (long long)v[2]);
         if (used >= room) return;
     }
     if (a->groups != 1) snprintf(text + used, room - used, " groups %lld", (long long)a->groups);

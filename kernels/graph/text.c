@@ -26,8 +26,10 @@ static void print_node(FILE *stream, const HedonGraph *graph, const HedonNode *n
             continue;
         }
         const HedonValue *value = &graph->values[id];
-        if (value->kind == HEDON_VALUE_NODE) fprintf(stream, " %%%d", (int)id);
-        else fprintf(stream, " %s", value->name);
+        if (value->kind == HEDON_VALUE_NODE)
+            fprintf(stream, " %%%d", (int)id);
+        else
+            fprintf(stream, " %s", value->name);
         if (value->kind == HEDON_VALUE_PARAMETER) print_shape(stream, &value->shape);
     }
     if (operation->describe) {

@@ -11,6 +11,7 @@
 #include "kernels/graph/ops.h"
 #include "kernels/host.h"
 #include "kernels/ref/kernels.h"
+#include "kernels/ref/preprocess.h"
 
 typedef struct RefState {
     HedonState base;
@@ -20,8 +21,8 @@ typedef struct RefState {
 typedef struct RefPlan {
     HedonPlan base;
     const RefState *state;
-    void **values;        /* by value id; of nodes owned, of inputs set by execute */
-    HedonOpProfile *ops;  /* by node */
+    void **values;       /* by value id; of nodes owned, of inputs set by execute */
+    HedonOpProfile *ops; /* by node */
     int64_t bytes, weight_bytes;
     int profile;
 } RefPlan;
@@ -79,8 +80,10 @@ static int ref_state_new(HedonContext *ctx, HedonDevice *device, const HedonGrap
     for (int i = 0; i < graph->parameter_count && !err; i++)
         err = hedon_host_parameter_new(ctx, graph, i, &parameters[i], device->precision,
                                        &state->parameters[i]);
-    if (err) ref_state_free(&state->base);
-    else *out = &state->base;
+    if (err)
+        ref_state_free(&state->base);
+    else
+        *out = &state->base;
     return err;
 }
 
@@ -168,7 +171,8 @@ static void run_node(const RefPlan *plan, const HedonNode *node)
         call.input_shape[i] = &graph->values[node->input[i]].shape;
         call.input[i] = plan->values[node->input[i]];
     }
-    (plan->base.device->precision == HEDON_F64 ? ref_kernels_f64 : ref_kernels_f32)[node->op](&call);
+    (plan->base.device->precision == HEDON_F64 ? ref_kernels_f64
+                                               : ref_kernels_f32)[node->op](&call);
 }
 
 static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
@@ -228,4 +232,7 @@ const HedonBackend hedon_backend_ref = {
     .plan_info = ref_plan_info,
     .plan_text = ref_plan_text,
     .plan_free = ref_plan_free,
+    .preprocessor_new = ref_preprocessor_new,
+    .preprocess = ref_preprocess,
+    .preprocessor_free = ref_preprocessor_free,
 };
