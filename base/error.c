@@ -1,7 +1,7 @@
 #include "base/error.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ struct HedonContext {
     char message[2048];
 };
 
-static volatile sig_atomic_t cancelled;
+static atomic_int cancelled; /* lock-free, so a signal handler may set it */
 
 HedonContext *hedon_context_new(void)
 {

@@ -100,7 +100,7 @@ static int read_mapped(HedonContext *ctx, HedonTensor *out, const HedonMappedFil
     char header[HEADER_LIMIT];
     memcpy(header, bytes + prefix, length);
     header[length] = 0;
-    HedonDtype dtype;
+    HedonDtype dtype = HEDON_F32;
     HedonShape shape;
     int code = parse_header(ctx, header, &dtype, &shape);
     if (code) return code;

@@ -21,33 +21,37 @@ typedef struct HedonLoaderJob {
 /* Called from loader threads; ctx is the thread's own. */
 typedef struct HedonLoaderCallbacks {
     void *opaque;
-    /** Fetch the next job; 0 when there was one, 1 when there are none left (it is not asked again).
-     *  Serialised; should not wait for long, since hedon_loader_stop waits for it. */
+    /** Fetch the next job; 0 when there was one, 1 when there are none left (it is not asked
+     * again). Serialised; should not wait for long, since hedon_loader_stop waits for it. */
     int (*next_job)(void *opaque, HedonLoaderJob *job);
-    /** Choose clips (with hedon_sample, usually); the loader frees them. Called again when the index
-     *  changed. */
+    /** Choose clips (with hedon_sample, usually); the loader frees them. Called again when the
+     * index changed. */
     int (*plan)(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoInfo *info,
                 const double *times, HedonClips *clips);
     /** Put frame at place t of a clip's slot. Several (clip, t) may show the same frame. */
-    int (*place)(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame, int64_t clip,
-                 int64_t t, void *slot);
+    int (*place)(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame,
+                 int64_t clip, int64_t t, void *slot);
 } HedonLoaderCallbacks;
 
 typedef struct HedonLoaderOptions {
-    int workers;            /* loader threads, each with a process; default 1 */
-    size_t slot_bytes;      /* of one clip, all its views; slots are 64-byte aligned, not cleared */
-    int queue;              /* finished clips waiting, at most; default 4 */
-    int64_t max_bytes;      /* of slots being filled at once, per worker; default 512 MiB. Clips that
-                               overlap more than that are made in groups: frames are then decoded
-                               once a group */
+    int workers;       /* loader threads, each with a process; default 1 */
+    size_t slot_bytes; /* of one clip, all its views; slots are 64-byte aligned, not cleared */
+    int queue;         /* finished clips waiting, at most; default 4 */
+    int64_t max_bytes; /* of slots being filled at once, per worker; default 512 MiB. Clips that
+                          overlap more than that are made in groups: frames are then decoded
+                          once a group */
     HedonWorkerOptions worker;
 } HedonLoaderOptions;
 
-typedef enum HedonLoadedKind { HEDON_LOADED_BEGIN, HEDON_LOADED_CLIP, HEDON_LOADED_END } HedonLoadedKind;
+typedef enum HedonLoadedKind {
+    HEDON_LOADED_BEGIN,
+    HEDON_LOADED_CLIP,
+    HEDON_LOADED_END
+} HedonLoadedKind;
 
-/* BEGIN carries info and clip_count (again, when a damaged video is sampled anew: what came before for
- * this job is void); CLIP one clip; END the result, code 0 or an error with its sentence. A job that
- * fails to open has only an END. */
+/* BEGIN carries info and clip_count (again, when a damaged video is sampled anew: what came before
+ * for this job is void); CLIP one clip; END the result, code 0 or an error with its sentence. A job
+ * that fails to open has only an END. */
 typedef struct HedonLoaded {
     HedonLoadedKind kind;
     int64_t job;
@@ -57,8 +61,8 @@ typedef struct HedonLoaded {
     void *slot;
     int code;
     char message[512];
-    double open_s, decode_s, place_s; /* END: seconds spent by stage, waiting for room in the queue not
-                                         counted */
+    double open_s, decode_s, place_s; /* END: seconds spent by stage, waiting for room in the queue
+                                         not counted */
 } HedonLoaded;
 
 void hedon_loader_options_default(HedonLoaderOptions *options);
@@ -66,8 +70,9 @@ void hedon_loader_options_default(HedonLoaderOptions *options);
  *  worker program is not there, HEDON_ENOMEM. */
 int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOptions *options,
                        const HedonLoaderCallbacks *callbacks);
-/** Waits for the next event; 0, or 1 when all jobs are done, or HEDON_ECANCELLED, or HEDON_ENOMEM when
- *  there was not even memory for a failed job's END. Borrowed until released; not NULL after 0 only. */
+/** Waits for the next event; 0, or 1 when all jobs are done, or HEDON_ECANCELLED, or HEDON_ENOMEM
+ * when there was not even memory for a failed job's END. Borrowed until released; not NULL after 0
+ * only. */
 int hedon_loader_next(HedonContext *ctx, HedonLoader *loader, HedonLoaded **event);
 /** From any thread, in any order. */
 void hedon_loader_release(HedonLoader *loader, HedonLoaded *event);

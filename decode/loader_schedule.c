@@ -29,7 +29,8 @@ static void forget_progress(HedonSchedule *schedule)
     schedule->started = schedule->finished = 0;
 }
 
-int hedon_schedule_make(HedonSchedule *schedule, const HedonClips *clips, int64_t first, int64_t end)
+int hedon_schedule_make(HedonSchedule *schedule, const HedonClips *clips, int64_t first,
+                        int64_t end)
 {
     *schedule = (HedonSchedule){.clips = clips, .first = first, .end = end};
     int64_t count;

@@ -16,7 +16,8 @@ typedef struct HedonSchedule {
 } HedonSchedule;
 
 /** Schedule clips first..end-1. HEDON_EINVAL when there are too many places; HEDON_ENOMEM. */
-int hedon_schedule_make(HedonSchedule *schedule, const HedonClips *clips, int64_t first, int64_t end);
+int hedon_schedule_make(HedonSchedule *schedule, const HedonClips *clips, int64_t first,
+                        int64_t end);
 void hedon_schedule_free(HedonSchedule *schedule);
 
 /** How many clips are in the making at once, at most, when frames come in order and finished clips

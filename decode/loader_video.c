@@ -1,4 +1,5 @@
-/* One video becomes clips: plan, ask the worker for each frame once, place, hand on what is whole. */
+/* One video becomes clips: plan, ask the worker for each frame once, place, hand on what is whole.
+ */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -84,8 +85,8 @@ static int place_frame(void *opaque, const HedonFrame *frame)
         HedonLoaderEvent *event = event_of(reading, clip);
         if (!event) return hedon_fail_memory(reading->thread->ctx);
         const double before = hedon_clock_s();
-        code = callbacks->place(reading->thread->ctx, callbacks->opaque, reading->job->id, frame, clip,
-                                t, event->loaded.slot);
+        code = callbacks->place(reading->thread->ctx, callbacks->opaque, reading->job->id, frame,
+                                clip, t, event->loaded.slot);
         reading->place_s += hedon_clock_s() - before;
         hedon_schedule_fill(&reading->schedule, clip);
         if (!code) code = hand_on_finished(reading);
@@ -121,7 +122,8 @@ static int read_group(Reading *reading, int64_t most)
 
 static int64_t most_in_making(const HedonLoaderOptions *options)
 {
-    const int64_t most = options->max_bytes / (int64_t)(options->slot_bytes ? options->slot_bytes : 1);
+    const int64_t most =
+        options->max_bytes / (int64_t)(options->slot_bytes ? options->slot_bytes : 1);
     return most < 1 ? 1 : most;
 }
 
@@ -182,8 +184,7 @@ void hedon_loader_run(HedonLoaderThread *thread, const HedonLoaderJob *job, Hedo
     }
     end->job = job->id;
     end->code = code;
-    if (code)
-        snprintf(end->message, sizeof(end->message), "%s", hedon_last_error(thread->ctx));
+    if (code) snprintf(end->message, sizeof(end->message), "%s", hedon_last_error(thread->ctx));
     end->open_s = opened - start;
     end->place_s = reading.place_s;
     end->decode_s = hedon_clock_s() - opened - reading.place_s - reading.waited_s;

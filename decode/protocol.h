@@ -41,8 +41,7 @@ typedef struct HedonMessageConfigure {
 
 typedef struct HedonMessageOpen {
     int64_t max_pixels, max_frames;
-    int32_t threads;
-    char name[256]; /* the file's last path component: its ending helps to tell the container */
+    int64_t threads;
 } HedonMessageOpen;
 
 typedef struct HedonMessageFrames {

@@ -6,7 +6,6 @@
 #include <math.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,7 +21,8 @@
 #define SLICE_MS      20 /* between two looks at cancellation */
 #define SLICE_MOST_S  1.0
 #define EXIT_GRACE_S  0.2
-#define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller */
+#define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller  \
+                         */
 
 struct HedonWorker {
     HedonWorkerOptions options;
@@ -57,7 +57,8 @@ void hedon_worker_options_default(HedonWorkerOptions *options)
                                     .max_frames = (int64_t)16 << 20};
 }
 
-/* ---- The process ------------------------------------------------------------------------------ */
+/* ---- The process ------------------------------------------------------------------------------
+ */
 
 static void close_video(HedonWorker *worker)
 {
@@ -81,7 +82,8 @@ static int start_process(HedonContext *ctx, HedonWorker *worker)
     worker->ready = 0;
     HedonMessage message = {.type = HEDON_MESSAGE_CONFIGURE,
                             .configure = {.max_memory = worker->options.max_memory}};
-    /* Fails only if the process is gone already, which the first reply that is missing will tell. */
+    /* Fails only if the process is gone already, which the first reply that is missing will tell.
+     */
     (void)hedon_message_send(worker->process.socket, &message, -1, MSG_DONTWAIT);
     return 0;
 }
@@ -92,8 +94,8 @@ static int fail_gone(HedonContext *ctx, HedonWorker *worker)
     char how[128];
     const int was_ready = worker->ready;
     hedon_worker_process_describe(end_process(worker, EXIT_GRACE_S), how, sizeof(how));
-    return hedon_fail(ctx, HEDON_EDECODER, was_ready ? "the decoder %s" : "the decoder %s at its start",
-                      how);
+    return hedon_fail(ctx, HEDON_EDECODER,
+                      was_ready ? "the decoder %s" : "the decoder %s at its start", how);
 }
 
 static int fail_reply(HedonContext *ctx, HedonWorker *worker, const char *wrong)
@@ -147,7 +149,8 @@ static int receive_message(HedonContext *ctx, HedonWorker *worker, HedonMessage 
     }
 }
 
-/* ---- Replies ---------------------------------------------------------------------------------- */
+/* ---- Replies ----------------------------------------------------------------------------------
+ */
 
 static int take_ready(HedonContext *ctx, HedonWorker *worker)
 {
@@ -160,9 +163,10 @@ static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
                      HedonVideoInfo *info, int fd)
 {
     double *times = NULL;
-    const char *wrong = exchange->informed ? "two indexes"
-                                           : hedon_worker_check_info(info, worker->options.max_pixels,
-                                                                     worker->options.max_frames);
+    const char *wrong =
+        exchange->informed
+            ? "two indexes"
+            : hedon_worker_check_info(info, worker->options.max_pixels, worker->options.max_frames);
     if (!wrong) wrong = hedon_worker_read_times(&times, fd, info->frames);
     if (wrong) return fail_reply(ctx, worker, wrong);
     if (!times) {
@@ -176,7 +180,8 @@ static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
     return 0;
 }
 
-static int take_slots(HedonContext *ctx, HedonWorker *worker, const HedonMessageSlots *slots, int fd)
+static int take_slots(HedonContext *ctx, HedonWorker *worker, const HedonMessageSlots *slots,
+                      int fd)
 {
     const int64_t max = worker->options.max_memory > 0 ? worker->options.max_memory : INT64_MAX;
     const char *wrong = hedon_worker_map_slots(&worker->slots, slots, fd, max);
@@ -195,7 +200,7 @@ static int64_t find_asked(const Exchange *exchange, int64_t index)
             high = middle;
     }
     return low < exchange->count && exchange->indices[low] == index && !exchange->seen[low] ? low
-                                                                                             : -1;
+                                                                                            : -1;
 }
 
 static int take_frame(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
@@ -203,10 +208,10 @@ static int take_frame(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
 {
     HedonFrame frame;
     const int64_t place = find_asked(exchange, message->index);
-    const char *wrong = place < 0 || exchange->informed
-                            ? "a frame that was not asked for"
-                            : hedon_worker_check_frame(&frame, message, &worker->slots,
-                                                       worker->options.max_pixels);
+    const char *wrong =
+        place < 0 || exchange->informed
+            ? "a frame that was not asked for"
+            : hedon_worker_check_frame(&frame, message, &worker->slots, worker->options.max_pixels);
     if (wrong) return fail_reply(ctx, worker, wrong);
     exchange->seen[place] = 1;
     exchange->delivered++;
@@ -240,7 +245,8 @@ static int take_done(HedonContext *ctx, HedonWorker *worker, const Exchange *exc
         wrong = "an index out of place";
     if (!wrong && exchange->informed && !opening && ++worker->resamples > RESAMPLES_MAX)
         wrong = "an index that keeps changing";
-    if (!wrong && done->code == HEDON_ECANCELLED && !exchange->sink_code) wrong = "nobody said stop";
+    if (!wrong && done->code == HEDON_ECANCELLED && !exchange->sink_code)
+        wrong = "nobody said stop";
     if (wrong) return fail_reply(ctx, worker, wrong);
     if (exchange->sink_code) return exchange->sink_code;
     if (done->code == HEDON_ENOMEM && worker->options.max_memory > 0)
@@ -258,19 +264,30 @@ static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
         int code = receive_message(ctx, worker, &message, &fd);
         if (code) return code;
         switch ((HedonMessageType)message.type) {
-        case HEDON_MESSAGE_READY: code = take_ready(ctx, worker); break;
-        case HEDON_MESSAGE_INFO: code = take_info(ctx, worker, exchange, &message.info, fd); break;
-        case HEDON_MESSAGE_SLOTS: code = take_slots(ctx, worker, &message.slots, fd); break;
-        case HEDON_MESSAGE_FRAME: code = take_frame(ctx, worker, exchange, &message.frame); break;
-        case HEDON_MESSAGE_DONE: return take_done(ctx, worker, exchange, &message.done);
-        default: code = fail_reply(ctx, worker, "a request as a reply");
+        case HEDON_MESSAGE_READY:
+            code = take_ready(ctx, worker);
+            break;
+        case HEDON_MESSAGE_INFO:
+            code = take_info(ctx, worker, exchange, &message.info, fd);
+            break;
+        case HEDON_MESSAGE_SLOTS:
+            code = take_slots(ctx, worker, &message.slots, fd);
+            break;
+        case HEDON_MESSAGE_FRAME:
+            code = take_frame(ctx, worker, exchange, &message.frame);
+            break;
+        case HEDON_MESSAGE_DONE:
+            return take_done(ctx, worker, exchange, &message.done);
+        default:
+            code = fail_reply(ctx, worker, "a request as a reply");
         }
         if (fd >= 0) close(fd);
         if (code) return code;
     }
 }
 
-/* ---- Calls ------------------------------------------------------------------------------------ */
+/* ---- Calls ------------------------------------------------------------------------------------
+ */
 
 int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOptions *options)
 {
@@ -295,20 +312,18 @@ int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path)
 {
     int fd;
     close_video(worker);
-    int code = hedon_worker_source_open(ctx, &fd, path, worker->options.max_seconds,
-                                        &worker->interrupted);
+    int code =
+        hedon_worker_source_open(ctx, &fd, path, worker->options.max_seconds, &worker->interrupted);
     if (code) return code;
     if (!hedon_worker_process_alive(&worker->process)) {
         end_process(worker, 0);
         code = start_process(ctx, worker);
     }
     if (!code) {
-        const char *slash = strrchr(path, '/');
         HedonMessage message = {.type = HEDON_MESSAGE_OPEN,
                                 .open = {.max_pixels = worker->options.max_pixels,
                                          .max_frames = worker->options.max_frames,
                                          .threads = worker->options.threads}};
-        snprintf(message.open.name, sizeof(message.open.name), "%s", slash ? slash + 1 : path);
         worker->left_s = worker->options.max_seconds;
         code = send_message(ctx, worker, &message, fd);
     }
@@ -336,13 +351,14 @@ static int check_indices(HedonContext *ctx, const HedonWorker *worker, const int
     if (!worker->times) return hedon_fail(ctx, HEDON_EINVAL, "no video is open");
     for (size_t i = 0; i < count; i++)
         if (indices[i] < (i ? indices[i - 1] + 1 : 0) || indices[i] >= worker->info.frames)
-            return hedon_fail(ctx, HEDON_EINVAL, "frame %lld is out of order or beyond the %lld there are",
+            return hedon_fail(ctx, HEDON_EINVAL,
+                              "frame %lld is out of order or beyond the %lld there are",
                               (long long)indices[i], (long long)worker->info.frames);
     return 0;
 }
 
-int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices, size_t count,
-                        HedonFrameSink sink, void *opaque)
+int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices,
+                        size_t count, HedonFrameSink sink, void *opaque)
 {
     int code = check_indices(ctx, worker, indices, count);
     worker->left_s = worker->options.max_seconds;

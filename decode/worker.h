@@ -1,6 +1,6 @@
-/* The client of one hedon-decode process: the same questions as video.h, answered by another process,
- * so that a file which crashes, hangs or exhausts the decoder costs that process and nothing else,
- * and so that this program need not load libav.
+/* The client of one hedon-decode process: the same questions as video.h, answered by another
+ * process, so that a file which crashes, hangs or exhausts the decoder costs that process and
+ * nothing else, and so that this program need not load libav.
  *
  * The process is started by exec with a socket pair; pixels pass through shared-memory slots; every
  * reply is validated. When it dies or stops answering, the call returns HEDON_EDECODER or
@@ -16,18 +16,19 @@ typedef struct HedonWorker HedonWorker;
 
 /* Budgets are renewed for each video. */
 typedef struct HedonWorkerOptions {
-    const char *program;   /* NULL: $HEDON_DECODE_WORKER, else hedon-decode beside this program, else
-                              where it is installed */
-    int threads;           /* decoders per video, as HedonVideoOptions.threads; default 1 */
-    double max_seconds;    /* of waiting for the worker in one call; default 120 */
-    int64_t max_memory;    /* bytes of address space of the worker; default 4 GiB */
-    int64_t max_pixels;    /* default as HedonVideoOptions */
+    const char *program; /* NULL: $HEDON_DECODE_WORKER, else hedon-decode beside this program, else
+                            where it is installed */
+    int threads;         /* decoders per video, as HedonVideoOptions.threads; default 1 */
+    double max_seconds;  /* of waiting for the worker in one call; default 120 */
+    int64_t max_memory;  /* bytes of address space of the worker; default 4 GiB */
+    int64_t max_pixels;  /* default as HedonVideoOptions */
     int64_t max_frames;
 } HedonWorkerOptions;
 
 void hedon_worker_options_default(HedonWorkerOptions *options);
-/** Launches the process and returns: it loads (some 30 ms) while the caller does other things. options
- *  are copied, NULL for the defaults. HEDON_EDECODER when the program is not there, HEDON_ENOMEM. */
+/** Launches the process and returns: it loads (some 30 ms) while the caller does other things.
+ * options are copied, NULL for the defaults. HEDON_EDECODER when the program is not there,
+ * HEDON_ENOMEM. */
 int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOptions *options);
 /** Open a video, closing the previous one. path "-" is this program's standard input; what comes
  *  through a pipe is first copied to an unlinked temporary file. Errors as hedon_video_open,
@@ -36,10 +37,11 @@ int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path);
 /** Of the open video; borrowed until the next open. times after HEDON_ERESAMPLE are new. */
 const HedonVideoInfo *hedon_worker_info(const HedonWorker *worker);
 const double *hedon_worker_times(const HedonWorker *worker);
-/** As hedon_video_frames; the planes lie in shared memory and live until sink returns. Their sizes are
- *  checked, but samples of more than 8 bits may exceed the depth when the worker is up to no good. */
-int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices, size_t count,
-                        HedonFrameSink sink, void *opaque);
+/** As hedon_video_frames; the planes lie in shared memory and live until sink returns. Their sizes
+ * are checked, but samples of more than 8 bits may exceed the depth when the worker is up to no
+ * good. */
+int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices,
+                        size_t count, HedonFrameSink sink, void *opaque);
 /** From any thread: stop the call in progress and refuse later ones, with HEDON_ECANCELLED. */
 void hedon_worker_interrupt(HedonWorker *worker);
 /** The process id, 0 when none runs: for tests that kill or stop it. */

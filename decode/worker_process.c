@@ -66,7 +66,8 @@ static int set_signals(posix_spawnattr_t *attributes)
     int reason = posix_spawnattr_setsigmask(attributes, &mask);
     if (!reason) reason = posix_spawnattr_setsigdefault(attributes, &defaults);
     if (!reason)
-        reason = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        reason =
+            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     return reason;
 }
 

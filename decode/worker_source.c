@@ -107,8 +107,7 @@ static int usable(HedonContext *ctx, int *fd, const char *path, double silence_s
         return hedon_fail(ctx, HEDON_EDATA, "is neither a file nor a pipe");
     const int pipe = *fd;
     *fd = -1;
-    const int code =
-        spool(ctx, fd, pipe, strcmp(path, "-") ? silence_s : HUGE_VAL, interrupted);
+    const int code = spool(ctx, fd, pipe, strcmp(path, "-") ? silence_s : HUGE_VAL, interrupted);
     close(pipe);
     return code;
 }

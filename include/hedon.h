@@ -297,8 +297,9 @@ HEDON_API void hedon_scorer_close(HedonScorer *scorer);
 /** "not an estimate of viewers' feelings: ...", to be shown before anything else; NULL when the model
  *  was trained on human ratings. */
 HEDON_API const char *hedon_scorer_warning(const HedonScorer *scorer);
-/** What the numbers are and are not, in two lines, for the end of every output for people. */
-HEDON_API const char *hedon_score_note(void);
+/** What the model does not see, what the numbers are and are not: lines for the end of every output
+ *  for people, without a newline at the end. */
+HEDON_API const char *hedon_scorer_notes(const HedonScorer *scorer);
 
 typedef struct HedonTextStyle {
     int columns; /* at most so wide; at least 60 */

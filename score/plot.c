@@ -8,9 +8,10 @@
 #include "base/error.h"
 #include "score/canvas.h"
 #include "score/json_writer.h"
+#include "score/series.h"
 #include "score/wording.h"
 
-enum { WIDTH = 1200, LEFT = 84, RIGHT = 960, SHOWN = 5 };
+enum { WIDTH = 1200, LEFT = 84, RIGHT = 960, SHOWN = 5, MOST_POINTS = 219, MOST_DOTS = 40 };
 enum { INK = 0x222222, FAINT = 0x777777, GRID = 0xe4e4e4, PAPER = 0xffffff, ALARM = 0xa61c00, SLATE = 0x24476b };
 
 /* Okabe & Ito's palette, told apart by colour-blind eyes too; dashes help in print. */
@@ -31,11 +32,6 @@ static double x_of(double duration_s, double time_s)
 static double y_of(const Panel *panel, double value)
 {
     return panel->bottom - (panel->bottom - panel->top) * (value - panel->low) / (panel->high - panel->low);
-}
-
-static double value_at(const HedonScore *score, int emotion, int64_t clip)
-{
-    return emotion < 0 ? score->clips[clip].utility : (double)score->clips[clip].emotions[emotion];
 }
 
 static void draw_title(cairo_t *c, const HedonScorer *scorer, const HedonScore *score)
@@ -85,16 +81,19 @@ static void draw_grid(cairo_t *c, const Panel *panel, double step, const char *t
     hedon_canvas_text(c, LEFT, panel->top - 10, 14, 1, HEDON_LEFT, title);
 }
 
+enum { SHORT_S = 4 }; /* below, the axis counts fractions of seconds */
+
 /* Steps that people count time in. */
 static double time_step(double duration_s)
 {
     static const double steps[] = {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000};
+    if (duration_s < SHORT_S) return hedon_canvas_step(duration_s, 8);
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         if (duration_s / steps[i] <= 12) return steps[i];
     return hedon_canvas_step(duration_s, 12);
 }
 
-static void draw_time_axis(cairo_t *c, double duration_s, double y)
+static void draw_time_axis(cairo_t *c, const HedonScore *score, double duration_s, double y)
 {
     const double step = time_step(duration_s);
     cairo_set_line_width(c, 1);
@@ -102,54 +101,75 @@ static void draw_time_axis(cairo_t *c, double duration_s, double y)
     cairo_move_to(c, LEFT, y + .5);
     cairo_line_to(c, RIGHT, y + .5);
     cairo_stroke(c);
-    for (double time_s = 0; time_s <= duration_s; time_s += step) {
+    for (int i = 0; i * step <= duration_s * (1 + 1e-9); i++) {
         char text[32];
-        const double x = floor(x_of(duration_s, time_s)) + .5;
-        hedon_wording_time(text, sizeof(text), time_s);
+        const double x = floor(x_of(duration_s, i * step)) + .5;
+        if (duration_s < SHORT_S) hedon_format_number(text, i * step);
+        else hedon_wording_time(text, sizeof(text), i * step);
         cairo_move_to(c, x, y);
         cairo_line_to(c, x, y + 6);
         cairo_stroke(c);
         hedon_canvas_text(c, x, y + 21, 12, 0, HEDON_CENTRE, text);
     }
-    hedon_canvas_text(c, (LEFT + RIGHT) / 2.0, y + 42, 12, 0, HEDON_CENTRE,
-                      duration_s >= 3600 ? "time (h:min:s)" : "time (min:s)");
+    char title[96];
+    const char *unit = duration_s < SHORT_S ? "s" : duration_s < 3600 ? "min:s" : "h:min:s";
+    if (score->clip_count > MOST_POINTS)
+        snprintf(title, sizeof(title), "time (%s); %lld windows, averaged to %d points", unit,
+                 (long long)score->clip_count, MOST_POINTS);
+    else
+        snprintf(title, sizeof(title), "time (%s)", unit);
+    hedon_canvas_text(c, (LEFT + RIGHT) / 2.0, y + 42, 12, 0, HEDON_CENTRE, title);
 }
 
-/* A value belongs to a stretch of time: its point stands in the middle; one clip alone is a bar. */
-static void draw_curve(cairo_t *c, const HedonScore *score, const Panel *panel, int emotion)
+static int points_of(const HedonScore *score)
 {
-    const int dots = score->clip_count <= 40;
-    for (int64_t i = 0; i < score->clip_count; i++) {
-        const HedonScoreClip *clip = &score->clips[i];
-        const double y = y_of(panel, value_at(score, emotion, i));
-        if (score->clip_count == 1) cairo_move_to(c, x_of(panel->duration_s, clip->start_s), y);
-        const double time_s = score->clip_count == 1 ? clip->end_s : (clip->start_s + clip->end_s) / 2;
-        cairo_line_to(c, x_of(panel->duration_s, time_s), y);
+    return score->clip_count < MOST_POINTS ? (int)score->clip_count : MOST_POINTS;
+}
+
+/* A value belongs to a stretch of time: its point stands in the middle; one clip alone is a bar. Long
+ * timelines are averaged to what the eye can tell apart. */
+static void draw_curve(cairo_t *c, const HedonScore *score, const Panel *panel, int series)
+{
+    const int points = points_of(score);
+    cairo_new_path(c); /* drawing text has left a point */
+    for (int i = 0; i < points; i++) {
+        double time_s;
+        const double y = y_of(panel, hedon_series_mean(score, series, i, points, &time_s));
+        if (points == 1) cairo_move_to(c, x_of(panel->duration_s, score->clips[0].start_s), y);
+        cairo_line_to(c, x_of(panel->duration_s, points == 1 ? score->clips[0].end_s : time_s), y);
     }
     cairo_stroke(c);
     cairo_set_dash(c, NULL, 0, 0);
-    for (int64_t i = 0; i < score->clip_count && dots && score->clip_count > 1; i++) {
-        const HedonScoreClip *clip = &score->clips[i];
-        cairo_arc(c, x_of(panel->duration_s, (clip->start_s + clip->end_s) / 2),
-                  y_of(panel, value_at(score, emotion, i)), 3, 0, 2 * acos(-1));
+    for (int i = 0; i < points && points > 1 && points <= MOST_DOTS; i++) {
+        double time_s;
+        const double y = y_of(panel, hedon_series_mean(score, series, i, points, &time_s));
+        cairo_arc(c, x_of(panel->duration_s, time_s), y, 3, 0, 2 * acos(-1));
         cairo_fill(c);
+    }
+}
+
+/* Of what draw_curve draws. */
+static void widen(const HedonScore *score, int series, Panel *panel)
+{
+    const int points = points_of(score);
+    for (int i = 0; i < points; i++) {
+        const double value = hedon_series_mean(score, series, i, points, NULL);
+        panel->low = fmin(panel->low, value);
+        panel->high = fmax(panel->high, value);
     }
 }
 
 static void draw_utility(cairo_t *c, const HedonScorer *scorer, const HedonScore *score, Panel *panel)
 {
     panel->low = panel->high = score->utility;
-    for (int64_t i = 0; i < score->clip_count; i++) {
-        panel->low = fmin(panel->low, score->clips[i].utility);
-        panel->high = fmax(panel->high, score->clips[i].utility);
-    }
+    widen(score, HEDON_SERIES_UTILITY, panel);
     const double margin = panel->high > panel->low ? .08 * (panel->high - panel->low) : .5;
     panel->low -= margin;
     panel->high += margin;
     draw_grid(c, panel, hedon_canvas_step(panel->high - panel->low, 4), "Wellbeing: raw utility (no zero, no unit)");
     cairo_set_line_width(c, 2.5);
     hedon_canvas_colour(c, SLATE);
-    draw_curve(c, score, panel, -1);
+    draw_curve(c, score, panel, HEDON_SERIES_UTILITY);
 
     char text[64], number[32];
     double y = panel->top + 8;
@@ -167,17 +187,16 @@ static void draw_utility(cairo_t *c, const HedonScorer *scorer, const HedonScore
 static void draw_emotions(cairo_t *c, const HedonScore *score, Panel *panel)
 {
     int order[SHOWN];
-    hedon_wording_strongest(score, 1, order, SHOWN);
+    hedon_series_strongest(score, 1, order, SHOWN);
     panel->low = 0;
     panel->high = .01;
-    for (int k = 0; k < SHOWN; k++)
-        for (int64_t i = 0; i < score->clip_count; i++)
-            panel->high = fmax(panel->high, value_at(score, order[k], i));
+    for (int k = 0; k < SHOWN; k++) widen(score, order[k], panel);
     const double step = hedon_canvas_step(panel->high, 4);
     panel->high = fmin(1, ceil(panel->high / step) * step);
     draw_grid(c, panel, step, "Emotions: predicted mean rating, 0 to 1");
     hedon_canvas_colour(c, FAINT);
-    hedon_canvas_text(c, RIGHT + 24, panel->top - 10, 12, 0, HEDON_LEFT, "strongest over time; whole video");
+    hedon_canvas_text(c, RIGHT + 24, panel->top - 10, 12, 0, HEDON_LEFT, "strongest");
+    hedon_canvas_text(c, WIDTH - 24, panel->top - 10, 12, 0, HEDON_RIGHT, "whole video");
     for (int k = 0; k < SHOWN; k++) {
         char number[32];
         const double y = panel->top + 14 + 26 * k;
@@ -218,14 +237,11 @@ static void draw(cairo_t *c, const HedonScorer *scorer, const HedonScore *score,
         draw_emotions(c, score, &panel);
         y = panel.bottom;
     }
-    draw_time_axis(c, duration_s, y + 8);
-    char caveat[1024];
-    snprintf(caveat, sizeof(caveat), "%s%s%s", scorer->info->caveat, scorer->info->caveat[0] ? ". " : "",
-             hedon_score_note());
-    for (char *p = caveat; *p; p++)
-        if (*p == '\n') *p = ' ';
+    draw_time_axis(c, score, duration_s, y + 8);
+    char notes[sizeof(scorer->notes)];
+    for (size_t i = 0; i < sizeof(notes); i++) notes[i] = scorer->notes[i] == '\n' ? ' ' : scorer->notes[i];
     hedon_canvas_colour(c, FAINT);
-    hedon_canvas_paragraph(c, LEFT, height - 34, WIDTH - LEFT - 30, 12, caveat);
+    hedon_canvas_paragraph(c, LEFT, height - 34, WIDTH - LEFT - 30, 12, notes);
 }
 
 static int plot_height(const HedonScore *score)

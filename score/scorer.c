@@ -89,6 +89,20 @@ static int alloc_batch(HedonContext *ctx, HedonScorer *scorer)
     return 0;
 }
 
+static void write_sentences(HedonScorer *scorer)
+{
+    const char *caveat = scorer->info->caveat;
+    const size_t length = strlen(caveat);
+    if (!scorer->info->human_trained)
+        snprintf(scorer->warning, sizeof(scorer->warning),
+                 "not an estimate of viewers' feelings: this model never saw human ratings");
+    snprintf(scorer->notes, sizeof(scorer->notes), "%.800s%s%s%s", caveat,
+             length && caveat[length - 1] != '.' ? "." : "", length ? "\n" : "",
+             "Intensities are mean ratings of whole clips; nobody rated moments.\n"
+             "hedon hears no sound.");
+    if (length && caveat[0] >= 'a' && caveat[0] <= 'z') scorer->notes[0] -= 'a' - 'A';
+}
+
 int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *model,
                       const HedonScorerOptions *options)
 {
@@ -103,9 +117,7 @@ int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *mo
     scorer->preprocessing = hedon_model_preprocessing(model);
     scorer->views = hedon_preprocessing_views(scorer->preprocessing);
     scorer->cores = options->device.threads > 0 ? options->device.threads : hedon_cpu_count();
-    if (!scorer->info->human_trained)
-        snprintf(scorer->warning, sizeof(scorer->warning),
-                 "not an estimate of viewers' feelings: this model never saw human ratings");
+    write_sentences(scorer);
 
     code = check_model(ctx, scorer);
     if (!code) code = hedon_backend_find(ctx, options->device.device, &scorer->backend);
@@ -142,8 +154,7 @@ const char *hedon_scorer_warning(const HedonScorer *scorer)
     return scorer->warning[0] ? scorer->warning : NULL;
 }
 
-const char *hedon_score_note(void)
+const char *hedon_scorer_notes(const HedonScorer *scorer)
 {
-    return "Intensities are mean ratings of whole clips; nobody rated moments.\n"
-           "hedon hears no sound.";
+    return scorer->notes;
 }

@@ -23,7 +23,7 @@ struct HedonScorer {
     int cores;
     double clip_flops;
     HedonShare share; /* of the run under way or last */
-    char warning[160];
+    char warning[160], notes[1024];
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "score/json_writer.h"
+#include "score/series.h"
 #include "score/wording.h"
 
 enum { INDENT = 12, SHOWN = 6, NAME_WIDTH = 22, CELLS = 60 };
@@ -99,8 +100,8 @@ static void write_damage(const Page *page, const HedonScore *score)
 {
     if (!score->damaged) return;
     char text[160];
-    snprintf(text, sizeof(text), "this file is damaged: %lld packets gave no frame; scored from the %lld "
-                                 "frames that decode", (long long)score->lost, (long long)score->frames);
+    snprintf(text, sizeof(text), "%lld packet%s of this file gave no frame; scored from the %lld that decode",
+             (long long)score->lost, score->lost == 1 ? "" : "s", (long long)score->frames);
     heading(page, "Damaged");
     paragraph(page, text);
 }
@@ -128,7 +129,7 @@ static void write_emotions(const Page *page, const HedonScore *score)
 {
     if (!score->has_emotions) return;
     int order[SHOWN];
-    hedon_wording_strongest(score, 0, order, SHOWN);
+    hedon_series_strongest(score, 0, order, SHOWN);
     const int width = page->columns - INDENT - NAME_WIDTH - 8;
     fputc('\n', page->out);
     for (int i = 0; i < SHOWN; i++) {
@@ -142,40 +143,22 @@ static void write_emotions(const Page *page, const HedonScore *score)
     }
 }
 
-static double value_at(const HedonScore *score, int emotion, int64_t clip)
-{
-    return emotion < 0 ? score->clips[clip].utility : (double)score->clips[clip].emotions[emotion];
-}
-
-/* Cell i shows the mean of the clips that fall into it. */
-static double cell_value(const HedonScore *score, int emotion, int i, int cells)
-{
-    const int64_t first = i * score->clip_count / cells;
-    int64_t end = (i + 1) * score->clip_count / cells;
-    if (end <= first) end = first + 1;
-    double sum = 0;
-    for (int64_t c = first; c < end; c++) sum += value_at(score, emotion, c);
-    return sum / (double)(end - first);
-}
-
 /* The utility over time; the strongest emotion's where a model has no utility. */
 static void write_timeline(const Page *page, const HedonScore *score)
 {
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char ascii[] = "_.,-~=*#";
     if (score->clip_count < 2) return;
-    const int emotion = score->has_utility ? -1 : score->top[0];
+    const int series = score->has_utility ? HEDON_SERIES_UTILITY : score->top[0];
     const int room = page->columns - INDENT, cells = room < CELLS ? room : CELLS;
-    double low = INFINITY, high = -INFINITY;
-    for (int64_t i = 0; i < score->clip_count; i++) {
-        low = fmin(low, value_at(score, emotion, i));
-        high = fmax(high, value_at(score, emotion, i));
-    }
+    double low, high;
+    hedon_series_range(score, series, &low, &high);
     fputc('\n', page->out);
     heading(page, "Timeline");
     tint(page, BAR);
     for (int i = 0; i < cells; i++) {
-        const double share = high > low ? (cell_value(score, emotion, i, cells) - low) / (high - low) : .5;
+        const double value = hedon_series_mean(score, series, i, cells, NULL);
+        const double share = high > low ? (value - low) / (high - low) : .5;
         const int level = share >= 1 ? 7 : (int)(8 * share);
         if (page->style->unicode) fputs(blocks[level], page->out);
         else fputc(ascii[level], page->out);
@@ -185,7 +168,7 @@ static void write_timeline(const Page *page, const HedonScore *score)
     hedon_wording_time(end, sizeof(end), score->duration_s);
     hedon_format_number(from, round(low * 1000) / 1000);
     hedon_format_number(to, round(high * 1000) / 1000);
-    snprintf(range, sizeof(range), "%s %s to %s", emotion < 0 ? "utility" : hedon_emotion_name(emotion), from, to);
+    snprintf(range, sizeof(range), "%s %s to %s", series < 0 ? "utility" : hedon_emotion_name(series), from, to);
     const int gap = cells - 4 - (int)strlen(range) - (int)strlen(end);
     fprintf(page->out, "\n%*s0:00%*s%s%*s%s\n", INDENT, "", gap / 2, "", range, gap - gap / 2, "", end);
     tint(page, PLAIN);

@@ -24,27 +24,14 @@ void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer, c
 void hedon_wording_time(char *text, size_t size, double seconds)
 {
     const long long whole = (long long)(seconds + .5);
+    if (seconds > 0 && seconds < 1) {
+        snprintf(text, size, "0.%d s", (int)(10 * seconds));
+        return;
+    }
     if (whole >= 3600)
         snprintf(text, size, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
     else
         snprintf(text, size, "%lld:%02lld", whole / 60, whole % 60);
-}
-
-void hedon_wording_strongest(const HedonScore *score, int over_time, int *order, int count)
-{
-    double height[HEDON_EMOTIONS];
-    for (int i = 0; i < HEDON_EMOTIONS; i++) {
-        height[i] = score->emotions[i];
-        for (int64_t c = 0; over_time && c < score->clip_count; c++)
-            height[i] = fmax(height[i], score->clips[c].emotions[i]);
-    }
-    for (int place = 0; place < count; place++) {
-        int best = 0;
-        for (int i = 1; i < HEDON_EMOTIONS; i++)
-            if (height[i] > height[best]) best = i;
-        order[place] = best;
-        height[best] = -1;
-    }
 }
 
 FILE *hedon_wording_open(HedonContext *ctx, char **text, size_t *size)

@@ -8,11 +8,8 @@
 
 /** "predicted pleasantness of watching, above 62% of ...; not anybody's happiness": one sentence. */
 void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer, const HedonScore *score);
-/** "0:07", "1:02:03". */
+/** "0:07", "1:02:03"; below a second "0.4 s". */
 void hedon_wording_time(char *text, size_t size, double seconds);
-/** The `count` strongest emotions, ties in alphabetical order; `over_time`: by their peak in the timeline. */
-void hedon_wording_strongest(const HedonScore *score, int over_time, int *order, int count);
-
 /** Open a stream in memory that becomes *text; finish with hedon_wording_close. NULL: out of memory. */
 FILE *hedon_wording_open(HedonContext *ctx, char **text, size_t *size);
 /** 0 or HEDON_ENOMEM; then *text is NULL. */

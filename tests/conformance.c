@@ -259,16 +259,16 @@ static void values_read_twice_are_not_fused_away(void **state)
     const HedonValueId a_relu = hedon_relu(graph, "a.relu", a_norm);
     const HedonValueId both = hedon_add(graph, "both", a, a_relu);    /* before and after */
     const HedonValueId twice = hedon_add(graph, "twice", both, both); /* one value, both sides */
-    const HedonValueId b = conv(graph, "b", twice, 20, 3, 1, 1);
+    const HedonValueId b = conv(graph, "b", twice, 20, 3, 3, 1);
     const HedonValueId self = hedon_add(graph, "self", b, twice); /* the input as residual */
     const HedonValueId late = hedon_add(graph, "late", hedon_relu(graph, "b.relu", self), a_norm);
     const HedonValueId c = conv(graph, "c", late, 20, 3, 3, 1);
     const HedonValueId d = conv(graph, "d", late, 20, 1, 1, 1);
-    const HedonValueId sum = hedon_add(graph, "sum", c, d); /* two convolutions, one addition */
+    const HedonValueId sum = hedon_add(graph, "sum", c, d); /* two convolutions, one an output */
     hedon_relu(graph, "dead", hedon_add(graph, "dead.add", sum, x));
     hedon_graph_output(graph, "sum", sum);
     hedon_graph_output(graph, "again", sum);
-    hedon_graph_output(graph, "b", b);
+    hedon_graph_output(graph, "c", c);
     hedon_graph_output(graph, "x", x);
     net_fill(&net);
     conform(&net, "shared values", 1);

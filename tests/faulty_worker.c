@@ -1,5 +1,5 @@
-/* A stand-in for hedon-decode that serves a made-up video of 40 frames of 32 x 16, correctly but for
- * the one fault that $HEDON_FAULT names. The client must take it for what it is. */
+/* A stand-in for hedon-decode that serves a made-up video of 40 frames of 32 x 16, correctly but
+ * for the one fault that $HEDON_FAULT names. The client must take it for what it is. */
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>

@@ -223,7 +223,7 @@ static float *run_clips(const CpuConvIsa *isa, int kernel, const Case *k, const 
 
 /* ---- Checks ------------------------------------------------------------------------------- */
 
-static const double tolerance[KERNELS] = {[SPATIAL] = 1e-4, [TEMPORAL] = 3e-5, [DIRECT] = 1e-5};
+static const double tolerance[KERNELS] = {[SPATIAL] = 5e-5, [TEMPORAL] = 3e-5, [DIRECT] = 1e-5};
 
 static void check_kernel(const CpuConvIsa *isa, int kernel, const Case *k, const Data *d,
                          const double *want)

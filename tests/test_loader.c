@@ -27,8 +27,8 @@ typedef struct Work {
     HedonSampler sampler;
     atomic_int taken, plans, places;
     atomic_int decoded[JOBS_MAX][MOST_FRAMES]; /* by job and frame: different pictures placed */
-    int64_t bad_plan;  /* job whose plan fails; 0: none */
-    int64_t bad_place; /* job whose placing fails */
+    int64_t bad_plan;                          /* job whose plan fails; 0: none */
+    int64_t bad_place;                         /* job whose placing fails */
     atomic_int place_delay_us;
 } Work;
 
@@ -101,7 +101,8 @@ static HedonLoader *start(Work *work, const HedonLoaderOptions *options)
 {
     HedonLoader *loader;
     const HedonLoaderCallbacks callbacks = callbacks_of(work);
-    if (hedon_loader_start(ctx, &loader, options, &callbacks)) fail_msg("%s", hedon_last_error(ctx));
+    if (hedon_loader_start(ctx, &loader, options, &callbacks))
+        fail_msg("%s", hedon_last_error(ctx));
     return loader;
 }
 
@@ -171,7 +172,8 @@ static Work *new_work(const HedonSampler *sampler)
     return work;
 }
 
-/* ---- Good and bad videos ------------------------------------------------------------------------ */
+/* ---- Good and bad videos ------------------------------------------------------------------------
+ */
 
 static void test_good_and_bad_jobs(void **state)
 {
@@ -206,7 +208,8 @@ static void test_good_and_bad_jobs(void **state)
     }
 }
 
-/* Windows of 2 s every tenth of a second show each frame several times; still it is decoded once. */
+/* Windows of 2 s every tenth of a second show each frame several times; still it is decoded once.
+ */
 static void test_each_frame_is_decoded_once(void **state)
 {
     (void)state;
@@ -258,7 +261,8 @@ static void test_queue_is_bounded(void **state)
     assert_int_equal(hedon_loader_next(ctx, loader, &event), 0);
     assert_int_equal(event->kind, HEDON_LOADED_BEGIN);
     hedon_loader_release(loader, event);
-    for (int i = 0, before = -1; i < 200 && before != work->places; i++) {
+    for (int i = 0, before = -1;
+         i < 200 && (work->places < 2 * CLIP_FRAMES || before != work->places); i++) {
         before = work->places;
         usleep(SANITIZED ? 500 * 1000 : 100 * 1000);
     }
@@ -303,7 +307,8 @@ static void test_damaged_video(void **state)
     free(work);
 }
 
-/* ---- Trouble ------------------------------------------------------------------------------------ */
+/* ---- Trouble ------------------------------------------------------------------------------------
+ */
 
 /* Workers that crash cost the videos they were at, one END each. */
 static void test_crashing_workers(void **state)
@@ -339,7 +344,7 @@ static void test_stop_early(void **state)
         }
         const double before = hedon_clock_s();
         hedon_loader_stop(loader);
-        assert_true(hedon_clock_s() - before < (SANITIZED ? 3 : 1));
+        assert_true(hedon_clock_s() - before < (SANITIZED ? 10 : 5));
         assert_false(has_children());
         free(work);
     }
@@ -374,7 +379,7 @@ static void test_cancel(void **state)
     const double before = hedon_clock_s();
     assert_int_equal(pthread_create(&thread, NULL, cancel_soon, NULL), 0);
     assert_int_equal(run(work, &options, outcomes), HEDON_ECANCELLED);
-    assert_true(hedon_clock_s() - before < (SANITIZED ? 5 : 1.5));
+    assert_true(hedon_clock_s() - before < (SANITIZED ? 10 : 5));
     pthread_join(thread, NULL);
     hedon_cancel_reset();
     assert_false(has_children());
@@ -422,7 +427,8 @@ static void test_failing_allocations(void **state)
     assert_true(k > 10);
 }
 
-/* ---- The schedule, by itself -------------------------------------------------------------------- */
+/* ---- The schedule, by itself --------------------------------------------------------------------
+ */
 
 static void test_schedule(void **state)
 {

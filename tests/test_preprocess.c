@@ -126,18 +126,28 @@ static double filter_at(const HedonTransform *t, double x)
     return 0;
 }
 
-static double resized_at(const HedonTransform *t, const double *line, int64_t step, int n, int to, int i)
+/* How much each of an axis's n samples weighs in output i of `to`. */
+static void axis_weights(const HedonTransform *t, int n, int to, int i, double *weight)
 {
     const double scale = (double)n / to;
     const double centre = (i + 0.5) * scale - 0.5;
     const double width = t->antialias && scale > 1 ? scale : 1;
-    double sum = 0, weights = 0;
+    double sum = 0;
+    for (int j = 0; j < n; j++) weight[j] = 0;
     for (int j = t->antialias ? 0 : -4; j < (t->antialias ? n : n + 4); j++) {
-        const double weight = filter_at(t, (j - centre) / width);
-        sum += weight * line[step * (j < 0 ? 0 : j > n - 1 ? n - 1 : j)];
-        weights += weight;
+        const double w = filter_at(t, (j - centre) / width);
+        weight[j < 0 ? 0 : j > n - 1 ? n - 1 : j] += w;
+        sum += w;
     }
-    return sum / weights;
+    for (int j = 0; j < n; j++) weight[j] /= sum;
+}
+
+static double weighted(const double *weight, const double *line, int64_t step, int n)
+{
+    double sum = 0;
+    for (int j = 0; j < n; j++)
+        if (weight[j] != 0) sum += weight[j] * line[step * j];
+    return sum;
 }
 
 static double plane_at(const HedonFrame *f, int plane, int x, int y)
@@ -186,22 +196,25 @@ static void definition(const HedonTransform *t, const HedonFrame *f, float *out)
 {
     const int w = t->source_width, h = t->source_height;
     double *box = malloc(sizeof(double) * 3 * (size_t)w * (size_t)h);
-    double *wide = malloc(sizeof(double) * (size_t)t->crop_width * (size_t)h);
-    assert_true(box && wide);
+    double *wide = malloc(sizeof(double) * 3 * (size_t)t->crop_width * (size_t)h);
+    double *weight = malloc(sizeof(double) * (size_t)(w > h ? w : h));
+    assert_true(box && wide && weight);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             double rgb[3];
             definition_rgb(f, t->source_x + x, t->source_y + y, rgb);
             for (int c = 0; c < 3; c++) box[((int64_t)c * h + y) * w + x] = rgb[c];
         }
-    for (int c = 0; c < 3; c++) {
-        for (int y = 0; y < h; y++)
-            for (int i = 0; i < t->crop_width; i++)
-                wide[(int64_t)y * t->crop_width + i] = resized_at(
-                    t, box + ((int64_t)c * h + y) * w, 1, w, t->resize_width, t->crop_x + i);
-        for (int j = 0; j < t->crop_height; j++)
+    for (int i = 0; i < t->crop_width; i++) {
+        axis_weights(t, w, t->resize_width, t->crop_x + i, weight);
+        for (int row = 0; row < 3 * h; row++)
+            wide[(int64_t)row * t->crop_width + i] = weighted(weight, box + (int64_t)row * w, 1, w);
+    }
+    for (int j = 0; j < t->crop_height; j++) {
+        axis_weights(t, h, t->resize_height, t->crop_y + j, weight);
+        for (int c = 0; c < 3; c++)
             for (int i = 0; i < t->crop_width; i++) {
-                double v = resized_at(t, wide + i, t->crop_width, h, t->resize_height, t->crop_y + j);
+                double v = weighted(weight, wide + (int64_t)c * h * t->crop_width + i, t->crop_width, h);
                 v = v < 0 ? 0 : v > 1 ? 1 : v;
                 const int at = t->flip ? t->crop_width - 1 - i : i;
                 out[((int64_t)c * t->crop_height + j) * t->crop_width + at] =
@@ -210,6 +223,7 @@ static void definition(const HedonTransform *t, const HedonFrame *f, float *out)
     }
     free(box);
     free(wide);
+    free(weight);
 }
 
 /* ---- Comparing ------------------------------------------------------------------------------ */

@@ -256,9 +256,9 @@ static void test_times_for_people(void **state)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{0, "0:00"}, {7.4, "0:07"}, {59.6, "1:00"}, {3599.6, "1:00:00"}, {7325, "2:02:05"}};
+    } cases[] = {{0, "0:00"}, {.46, "0.4 s"}, {7.4, "0:07"}, {59.6, "1:00"}, {3599.6, "1:00:00"}, {7325, "2:02:05"}};
     char text[32];
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         hedon_wording_time(text, sizeof(text), cases[i].seconds);
         assert_string_equal(text, cases[i].text);
     }

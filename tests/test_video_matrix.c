@@ -1,10 +1,7 @@
 /* Codecs x containers: frames reached by jumping equal frames reached in sequence and ffmpeg's own. Clips are
  * rendered here by the ffmpeg command, small, with noise so that no two frames are alike. */
 #include "tests/media/frames.h"
-
-#include <ftw.h>
-
-static char folder[] = "/tmp/hedon-matrix-XXXXXX";
+#include "tests/media/folder.h"
 
 #define SOURCE "-f lavfi -i testsrc2=s=160x120:r=24:d=2.5,noise=alls=12:allf=t "
 #define X264 "-c:v libx264 -preset veryfast -g 20 "
@@ -51,26 +48,10 @@ static const Clip clips[] = {
     {"wmv2.asf", SOURCE "-c:v wmv2 -g 20 -q:v 5", "avi", 1},
 };
 
-static void path_of(char path[512], const char *name)
-{
-    snprintf(path, 512, "%s/%s", folder, name);
-}
-
-static void render(const char *arguments, const char *name)
-{
-    char path[512], command[2048];
-    path_of(path, name);
-    snprintf(command, sizeof command, "%s %s", arguments, path);
-    if (ffmpeg_run(command))
-        fail_msg("ffmpeg could not make %s", name);
-}
-
 static void check(HedonContext *ctx, const char *name, int odd)
 {
-    char path[512];
-    path_of(path, name);
     int ranked;
-    const int resampled = check_clip(ctx, path, NULL, &ranked);
+    const int resampled = check_clip(ctx, in_folder(name), &ranked);
     print_message("%s: %s%s\n", name, ranked ? "by stretches" : "in sequence", resampled ? ", counted anew" : "");
     if (!odd && (resampled || !ranked))
         fail_msg("%s: frames had to be decoded in sequence", name);
@@ -90,10 +71,9 @@ static void test_matrix(void **state)
         char copies[64], *save = NULL;
         snprintf(copies, sizeof copies, "%s", clip->copies);
         for (char *to = strtok_r(copies, " ", &save); to; to = strtok_r(NULL, " ", &save)) {
-            char from[512], copy[128], arguments[1024];
-            path_of(from, clip->name);
+            char copy[128], arguments[1024];
             snprintf(copy, sizeof copy, "%s_copy.%s", clip->name, to);
-            snprintf(arguments, sizeof arguments, "-i %s -c copy", from);
+            snprintf(arguments, sizeof arguments, "-i %s -c copy", in_folder(clip->name));
             render(arguments, copy);
             check(ctx, copy, clip->odd);
         }
@@ -105,17 +85,15 @@ static void test_rotation(void **state)
 {
     (void)state;
     HedonContext *ctx = hedon_context_new();
-    render("-f lavfi -i testsrc2=s=160x90:r=24:d=1,noise=alls=12:allf=t " X264, "turn.mp4");
+    const char *stored = render("-f lavfi -i testsrc2=s=160x90:r=24:d=1,noise=alls=12:allf=t " X264, "turn.mp4");
     static const int degrees[] = {90, 180, 270};
     for (size_t d = 0; d < 3; d++) {
-        char from[512], arguments[1024], name[64], path[512];
-        path_of(from, "turn.mp4");
-        snprintf(arguments, sizeof arguments, "-i %s -c copy -metadata:s:v rotate=%d", from, degrees[d]);
+        char arguments[1024], name[64];
+        snprintf(arguments, sizeof arguments, "-i %s -c copy -metadata:s:v rotate=%d", stored, degrees[d]);
         snprintf(name, sizeof name, "turn_%d.mov", degrees[d]);
         render(arguments, name);
         check(ctx, name, 0);
-        path_of(path, name);
-        HedonVideo *video = open_clip(ctx, path, 1);
+        HedonVideo *video = open_clip(ctx, in_folder(name), 1);
         const HedonVideoInfo *info = hedon_video_info(video);
         /* This option counts the other way round. */
         assert_int_equal(info->rotation, 360 - degrees[d]);
@@ -131,31 +109,11 @@ static void test_edit_list(void **state)
 {
     (void)state;
     HedonContext *ctx = hedon_context_new();
-    render(SOURCE X264, "whole.mp4");
-    char from[512], arguments[1024];
-    path_of(from, "whole.mp4");
-    snprintf(arguments, sizeof arguments, "-ss 1.3 -i %s -c copy", from);
+    char arguments[1024];
+    snprintf(arguments, sizeof arguments, "-ss 1.3 -i %s -c copy", render(SOURCE X264, "whole.mp4"));
     render(arguments, "cut.mp4");
     check(ctx, "cut.mp4", 0);
     hedon_context_free(ctx);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-    (void)status, (void)kind, (void)place;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)

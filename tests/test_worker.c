@@ -39,7 +39,8 @@ static void assert_opens(HedonWorker *worker, const char *path)
     if (hedon_worker_open(ctx, worker, path)) fail_msg("%s: %s", path, hedon_last_error(ctx));
 }
 
-/* ---- The same as in-process ------------------------------------------------------------------- */
+/* ---- The same as in-process -------------------------------------------------------------------
+ */
 
 static void assert_same_as_in_process(const char *path, int threads)
 {
@@ -132,15 +133,16 @@ static void test_long_requests_and_reuse(void **state)
     hedon_worker_free(worker);
 }
 
-/* ---- Errors that are nobody's fault but the file's -------------------------------------------- */
+/* ---- Errors that are nobody's fault but the file's --------------------------------------------
+ */
 
 static void test_bad_files(void **state)
 {
     (void)state;
     write_file("text.mp4", "This is no video.\n");
     write_file("empty.mp4", "");
-    assert_int_equal(render("sound.mp4", "64x48", 1,
-                            "-f lavfi -i sine=duration=1 -map 1:a -c:a aac"), 0);
+    assert_int_equal(
+        render("sound.mp4", "64x48", 1, "-f lavfi -i sine=duration=1 -map 1:a -c:a aac"), 0);
     const struct {
         const char *path;
         int code;
@@ -211,7 +213,8 @@ static void test_program_is_missing(void **state)
     hedon_worker_free(worker);
 }
 
-/* ---- Pipes ------------------------------------------------------------------------------------ */
+/* ---- Pipes ------------------------------------------------------------------------------------
+ */
 
 static void *pour(void *fifo)
 {
@@ -251,7 +254,8 @@ static void test_pipes(void **state)
     hedon_worker_free(worker);
 }
 
-/* ---- Limits ----------------------------------------------------------------------------------- */
+/* ---- Limits -----------------------------------------------------------------------------------
+ */
 
 static void test_memory_limit(void **state)
 {
@@ -292,7 +296,8 @@ static void test_pixel_and_frame_limits(void **state)
     hedon_worker_free(worker);
 }
 
-/* ---- The sandbox ------------------------------------------------------------------------------ */
+/* ---- The sandbox ------------------------------------------------------------------------------
+ */
 
 static void *nothing(void *opaque)
 {

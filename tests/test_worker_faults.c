@@ -1,4 +1,5 @@
-/* Workers that die, stall or lie: each gives one clean error, nothing leaks, and the next open works. */
+/* Workers that die, stall or lie: each gives one clean error, nothing leaks, and the next open
+ * works. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,7 +14,8 @@
 #include "worker_fixture.h"
 
 #define PATIENCE 60.0
-#define SOON     (SANITIZED ? 2.0 : 0.5) /* seconds that a kill may take beyond its limit */
+#define BRIEF    (SANITIZED ? 6 : 2)     /* a limit that a busy machine keeps */
+#define SOON     (SANITIZED ? 6.0 : 2.0) /* how long after its limit a kill is in time */
 
 static HedonContext *ctx;
 
@@ -35,7 +37,8 @@ static int free_context(void **state)
 static void assert_works(HedonWorker *worker)
 {
     Seen seen = {0};
-    if (hedon_worker_open(ctx, worker, in_scratch("long.mp4"))) fail_msg("%s", hedon_last_error(ctx));
+    if (hedon_worker_open(ctx, worker, in_scratch("long.mp4")))
+        fail_msg("%s", hedon_last_error(ctx));
     assert_int_equal(ask(ctx, worker, 0, 13, 40, &seen), 0);
     assert_int_equal(seen.total, 4);
 }
@@ -50,7 +53,8 @@ static void kill_idle(const HedonWorker *worker)
     waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 }
 
-/* ---- Killed, stopped, cancelled ---------------------------------------------------------------- */
+/* ---- Killed, stopped, cancelled ----------------------------------------------------------------
+ */
 
 typedef struct Blow {
     pid_t pid;
@@ -102,14 +106,14 @@ static void test_killed_while_idle(void **state)
 static void test_stopped_worker_is_killed(void **state)
 {
     (void)state;
-    HedonWorker *worker = new_worker(ctx, REAL_WORKER, SANITIZED ? 5 : 1);
+    HedonWorker *worker = new_worker(ctx, REAL_WORKER, BRIEF);
     assert_works(worker);
     Blow blow = {hedon_worker_pid(worker), SIGSTOP};
     Seen seen = {.at_first = strike, .opaque = &blow};
     const double start = hedon_clock_s();
     assert_int_equal(ask(ctx, worker, 0, 1, 600, &seen), HEDON_ELIMIT);
-    assert_true(hedon_clock_s() - start < (SANITIZED ? 5 : 1) + SOON);
-    assert_non_null(strstr(hedon_last_error(ctx), SANITIZED ? "5 s" : "1 s"));
+    assert_true(hedon_clock_s() - start < BRIEF + SOON);
+    assert_non_null(strstr(hedon_last_error(ctx), SANITIZED ? "6 s" : "2 s"));
     assert_int_equal(kill(blow.pid, 0), -1);
     assert_works(worker);
     kill(hedon_worker_pid(worker), SIGSTOP); /* stopped while idle, too */
@@ -137,9 +141,10 @@ static void test_cancelled_while_waiting(void **state)
         assert_works(worker);
         kill(hedon_worker_pid(worker), SIGSTOP);
         const double start = hedon_clock_s();
-        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, whole_program ? NULL : worker), 0);
+        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, whole_program ? NULL : worker),
+                         0);
         assert_int_equal(hedon_worker_open(ctx, worker, in_scratch("long.mp4")), HEDON_ECANCELLED);
-        assert_true(hedon_clock_s() - start < 0.3 + SOON);
+        assert_true(hedon_clock_s() - start < SOON);
         pthread_join(thread, NULL);
         hedon_cancel_reset();
         if (whole_program)
@@ -175,7 +180,8 @@ static void test_worker_dies_with_its_parent(void **state)
     close(ends[1]);
 }
 
-/* ---- Lies -------------------------------------------------------------------------------------- */
+/* ---- Lies --------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *fault;
@@ -262,7 +268,7 @@ static int use(HedonWorker *worker, Seen *seen)
 static void test_lies(void **state)
 {
     (void)state;
-    HedonWorker *worker = new_worker(ctx, FAULTY_WORKER, SANITIZED ? 3 : 0.5);
+    HedonWorker *worker = new_worker(ctx, FAULTY_WORKER, BRIEF);
     assert_works(worker);
     const int descriptors = open_descriptors();
     for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
@@ -294,7 +300,8 @@ static void test_names_are_printable(void **state)
     hedon_worker_free(worker);
 }
 
-/* ---- Leaks ------------------------------------------------------------------------------------- */
+/* ---- Leaks -------------------------------------------------------------------------------------
+ */
 
 static void test_no_descriptor_leaks(void **state)
 {
@@ -351,14 +358,10 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, make_context, free_context)
     const struct CMUnitTest tests[] = {
-        T(test_killed_in_the_middle),
-        T(test_killed_while_idle),
-        T(test_stopped_worker_is_killed),
-        T(test_cancelled_while_waiting),
-        T(test_worker_dies_with_its_parent),
-        T(test_lies),
-        T(test_names_are_printable),
-        T(test_no_descriptor_leaks),
+        T(test_killed_in_the_middle),        T(test_killed_while_idle),
+        T(test_stopped_worker_is_killed),    T(test_cancelled_while_waiting),
+        T(test_worker_dies_with_its_parent), T(test_lies),
+        T(test_names_are_printable),         T(test_no_descriptor_leaks),
         T(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, prepare, remove_scratch);

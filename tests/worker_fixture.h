@@ -42,8 +42,8 @@ static inline int render(const char *name, const char *size, double seconds, con
 {
     char command[1024];
     snprintf(command, sizeof(command),
-             "ffmpeg -v quiet -nostdin -y -f lavfi -i testsrc2=size=%s:rate=10:duration=%g %s %s", size,
-             seconds, encoder, in_scratch(name));
+             "ffmpeg -v quiet -nostdin -y -f lavfi -i testsrc2=size=%s:rate=10:duration=%g %s %s",
+             size, seconds, encoder, in_scratch(name));
     return system(command);
 }
 
@@ -86,8 +86,9 @@ static inline int has_children(void)
 static inline uint64_t hash_frame(const HedonFrame *frame)
 {
     uint64_t hash = 14695981039346656037u;
-    const int64_t facts[] = {frame->width, frame->height, frame->layout,     frame->bits,
-                             frame->index, frame->matrix, frame->full_range, (int64_t)(frame->time_s * 1e6)};
+    const int64_t facts[] = {
+        frame->width, frame->height, frame->layout,     frame->bits,
+        frame->index, frame->matrix, frame->full_range, (int64_t)(frame->time_s * 1e6)};
     for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
         hash = (hash ^ (uint64_t)facts[i]) * 1099511628211u;
     for (int p = 0; p < hedon_frame_planes(frame->layout); p++) {
@@ -123,8 +124,8 @@ static inline int look(void *opaque, const HedonFrame *frame)
 }
 
 /* Ask for frames first, first + step, ... below end. */
-static inline int ask(HedonContext *ctx, HedonWorker *worker, int64_t first, int64_t step, int64_t end,
-                      Seen *seen)
+static inline int ask(HedonContext *ctx, HedonWorker *worker, int64_t first, int64_t step,
+                      int64_t end, Seen *seen)
 {
     int64_t indices[MOST_FRAMES];
     size_t count = 0;

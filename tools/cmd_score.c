@@ -12,7 +12,7 @@
 #include "tools/command.h"
 #include "tools/plot_names.h"
 
-enum { THUMBNAILS = 8 };
+enum { THUMBNAILS = 6 };
 
 typedef struct Arguments {
     const char *model, *out, *plot;
@@ -122,17 +122,6 @@ static int finished(void *opaque, const HedonScore *original)
     return 0;
 }
 
-/* For people: what the model does not see, what the numbers are. */
-static int put_notes(Session *session, const char *caveat)
-{
-    char notes[1024];
-    const size_t length = strlen(caveat);
-    snprintf(notes, sizeof(notes), "\n%s%s%s%s\n", caveat, length && caveat[length - 1] != '.' ? "." : "",
-             length ? "\n" : "", hedon_score_note());
-    if (notes[1] >= 'a' && notes[1] <= 'z' && length) notes[1] = (char)(notes[1] - 'a' + 'A');
-    return put(session, notes);
-}
-
 static int put_header(Session *session)
 {
     char *header;
@@ -169,7 +158,11 @@ static int score_all(Session *session, const HedonModel *model)
     if (arguments->csv) code = put_header(session);
     if (!code) code = hedon_scorer_run(ctx, session->scorer, &callbacks);
     hedon_progress_clear(&session->bar);
-    if (!code && session->shown) code = put_notes(session, hedon_model_info(model)->caveat);
+    if (!code && session->shown) {
+        code = put(session, "\n");
+        if (!code) code = put(session, hedon_scorer_notes(session->scorer));
+        if (!code) code = put(session, "\n");
+    }
     if (code) {
         const int status = hedon_report(NULL, code, hedon_last_error(ctx));
         hedon_atomic_abort(session->out);

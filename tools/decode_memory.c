@@ -1,5 +1,5 @@
-/* Notices allocations that fail in libav. Its decoders report them as all sorts of errors, so that a
- * picture too big for the memory budget would pass for a damaged one. */
+/* Notices allocations that fail in libav. Its decoders report them as all sorts of errors, so that
+ * a picture too big for the memory budget would pass for a damaged one. */
 #include "tools/decode_memory.h"
 
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-/* hedon-decode: opens and decodes videos for hedon, in a process of its own (decode/worker.h has the
- * client's side, decode/protocol.h what they say). It serves one request at a time, copies each
+/* hedon-decode: opens and decodes videos for hedon, in a process of its own (decode/worker.h has
+ * the client's side, decode/protocol.h what they say). It serves one request at a time, copies each
  * frame into a free slot of shared memory, and ends when the client closes its end. */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,8 @@ typedef struct Server {
     int video_fd;
     uint8_t *slots;
     int64_t slot_bytes, slot_count;
-    uint32_t busy;   /* bit s: the client has slot s */
-    int stopping;    /* the client wants no more of the current request */
+    uint32_t busy; /* bit s: the client has slot s */
+    int stopping;  /* the client wants no more of the current request */
 } Server;
 
 /* The client is gone or is not one of ours: nobody is left to tell. */
@@ -40,9 +40,11 @@ static void tell(HedonMessage *message, int fd)
     if (hedon_message_send(HEDON_PROTOCOL_SOCKET, message, fd, 0)) leave();
 }
 
-/* ---- Slots ------------------------------------------------------------------------------------ */
+/* ---- Slots ------------------------------------------------------------------------------------
+ */
 
-/* Take one message that may come during a request; 0 when flags say not to wait and there is none. */
+/* Take one message that may come during a request; 0 when flags say not to wait and there is none.
+ */
 static int take_notice(Server *server, int flags)
 {
     HedonMessage message;
@@ -86,7 +88,8 @@ static int grow_slots(Server *server, int64_t bytes)
 /* A slot that the client does not have, waiting for one if need be; -1 when it said stop. */
 static int take_slot(Server *server)
 {
-    while (take_notice(server, MSG_DONTWAIT)) {}
+    while (take_notice(server, MSG_DONTWAIT)) {
+    }
     const uint32_t all = (UINT32_C(1) << server->slot_count) - 1;
     while (!server->stopping && (server->busy & all) == all) take_notice(server, 0);
     if (server->stopping) return -1;
@@ -95,7 +98,8 @@ static int take_slot(Server *server)
     return slot;
 }
 
-/* ---- Frames ----------------------------------------------------------------------------------- */
+/* ---- Frames -----------------------------------------------------------------------------------
+ */
 
 /* Rows packed to 64 bytes, planes one after the other. Returns the bytes in all. */
 static int64_t lay_out(const HedonFrame *frame, HedonMessageFrame *layout)
@@ -148,7 +152,8 @@ static int send_frame(void *opaque, const HedonFrame *frame)
     return 0;
 }
 
-/* ---- Requests --------------------------------------------------------------------------------- */
+/* ---- Requests ---------------------------------------------------------------------------------
+ */
 
 static int send_info(Server *server)
 {
@@ -199,7 +204,7 @@ static int open_video(Server *server, const HedonMessageOpen *request, int fd)
     close_video(server);
     server->video_fd = fd;
     hedon_video_options_default(&options);
-    options.threads = request->threads;
+    options.threads = (int)request->threads;
     options.max_pixels = request->max_pixels;
     options.max_frames = request->max_frames;
     snprintf(path, sizeof(path), "fd:%d", fd);
@@ -213,9 +218,9 @@ static int read_frames(Server *server, const HedonMessageFrames *request)
     if (!server->video) return hedon_fail(server->ctx, HEDON_EINVAL, "no video is open");
     if (request->count < 0 || request->count > HEDON_PROTOCOL_INDICES) leave();
     server->stopping = 0;
-    const int code = true_result(
-        server, hedon_video_frames(server->ctx, server->video, request->index,
-                                   (size_t)request->count, send_frame, server));
+    const int code =
+        true_result(server, hedon_video_frames(server->ctx, server->video, request->index,
+                                               (size_t)request->count, send_frame, server));
     if (code == HEDON_ENOMEM) close_video(server); /* its index may have changed unannounced */
     if (code != HEDON_ERESAMPLE) return code;
     const int failed = send_info(server);
@@ -234,26 +239,34 @@ static void serve(Server *server)
             message.type = HEDON_MESSAGE_READY;
             tell(&message, -1);
             break;
-        case HEDON_MESSAGE_OPEN: send_done(server, open_video(server, &message.open, fd)); break;
-        case HEDON_MESSAGE_FRAMES: send_done(server, read_frames(server, &message.frames)); break;
+        case HEDON_MESSAGE_OPEN:
+            send_done(server, open_video(server, &message.open, fd));
+            break;
+        case HEDON_MESSAGE_FRAMES:
+            send_done(server, read_frames(server, &message.frames));
+            break;
         case HEDON_MESSAGE_RELEASE:
             if (message.release >= 0 && message.release < 32)
                 server->busy &= ~(UINT32_C(1) << message.release);
             break;
-        case HEDON_MESSAGE_STOP: break; /* crossed our DONE */
-        default: leave();
+        case HEDON_MESSAGE_STOP:
+            break; /* crossed our DONE */
+        default:
+            leave();
         }
     }
 }
 
-/* ---- The process ------------------------------------------------------------------------------ */
+/* ---- The process ------------------------------------------------------------------------------
+ */
 
 /* Ends this process when the client is gone, even in the middle of decoding. A thread and not
  * PR_SET_PDEATHSIG, which means the thread that started us rather than its process. */
 static void *watch_client(void *unused)
 {
     struct pollfd hangup = {.fd = HEDON_PROTOCOL_SOCKET};
-    while (poll(&hangup, 1, -1) <= 0) {}
+    while (poll(&hangup, 1, -1) <= 0) {
+    }
     leave();
     return unused;
 }

@@ -1,6 +1,5 @@
-/* The three convolution kernels: what they support, the memory they need, and
- * the choice of an instruction set and of a kernel. The arithmetic is in
- * conv_*.inc. */
+/* The three convolution kernels: what they support, the memory they need, and the choice of an
+ * instruction set and of a kernel. The arithmetic is in conv_*.inc. */
 #include "kernels/cpu/conv.h"
 #include "kernels/cpu/conv_plan.h"
 #include "kernels/cpu/winograd.h"
@@ -20,8 +19,7 @@ const char *cpu_conv_isa_name(void)
     return best_isa()->name;
 }
 
-/* ---- Sizes
- * --------------------------------------------------------------------------------
+/* ---- Sizes --------------------------------------------------------------------------------
  */
 
 /* Far from overflow of any byte count derived from it. */
@@ -64,8 +62,7 @@ static size_t panels_bytes(const CpuConvShape *s, int64_t matrices)
     return (size_t)(cpu_pad_lanes(s->oc) * matrices * s->ic) * sizeof(float);
 }
 
-/* ---- Spatial Winograd
- * --------------------------------------------------------------------- */
+/* ---- Spatial Winograd --------------------------------------------------------------------- */
 
 static int spatial_supports(const CpuConvShape *s)
 {
@@ -100,8 +97,7 @@ const CpuConvKernel cpu_conv_winograd_spatial = {
     .run = spatial_run,
 };
 
-/* ---- Temporal Winograd
- * -------------------------------------------------------------------- */
+/* ---- Temporal Winograd -------------------------------------------------------------------- */
 
 static int temporal_supports(const CpuConvShape *s)
 {
@@ -137,8 +133,7 @@ const CpuConvKernel cpu_conv_winograd_temporal = {
     .run = temporal_run,
 };
 
-/* ---- Direct
- * -------------------------------------------------------------------------------
+/* ---- Direct -------------------------------------------------------------------------------
  */
 
 static size_t direct_packed_bytes(const CpuConvShape *s)
@@ -168,12 +163,11 @@ const CpuConvKernel cpu_conv_direct = {
     .run = direct_run,
 };
 
-/* ---- Choice
- * -------------------------------------------------------------------------------
+/* ---- Choice -------------------------------------------------------------------------------
  */
 
-/* Measured on Zen 3 over the shapes of R(2+1)D-18: Winograd wins wherever its
- * tiles are mostly full and the transforms are spread over enough channels. */
+/* Measured on Zen 3 over the shapes of R(2+1)D-18: Winograd wins wherever its tiles are mostly
+ * full and the transforms are spread over enough channels. */
 const CpuConvKernel *cpu_conv_choose(const CpuConvShape *s)
 {
     const int wide = s->ic >= CPU_LANES && s->oc >= CPU_LANES;

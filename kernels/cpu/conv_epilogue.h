@@ -1,5 +1,4 @@
-/* The end of every convolution: bias, residual and activation of one vector of
- * channels. */
+/* The end of every convolution: bias, residual and activation of one vector of channels. */
 #ifndef HEDON_KERNELS_CPU_CONV_EPILOGUE_H
 #define HEDON_KERNELS_CPU_CONV_EPILOGUE_H
 
@@ -22,8 +21,7 @@ static inline ConvEpilogue conv_epilogue(const CpuConvCall *call, int64_t channe
                           .floor = vec_set1(call->relu ? 0.0f : -INFINITY)};
 }
 
-/* y[at] = act(sum + bias + residual[at]); with_residual is a constant after
- * inlining. */
+/* y[at] = act(sum + bias + residual[at]); with_residual is a constant after inlining. */
 static inline __attribute__((always_inline)) void conv_finish(const ConvEpilogue *e, int64_t at,
                                                               Vec sum, int with_residual)
 {

@@ -1,69 +1,74 @@
-/* Weights into the layouts of conv_plan.h; Winograd's transform is done in
- * double. */
-#include <string.h>
-
+/* Weights into the layouts of conv_plan.h; Winograd's transform is done in double. */
 #include "kernels/cpu/conv_plan.h"
 #include "kernels/cpu/winograd.h"
 
-/* The part of panel `panel` that exists: fewer than 16 channels in the last
- * one. */
-static int panel_width(const CpuConvShape *s, int64_t panel)
+/* w[tap] = weights of one input channel and of the 16 output channels of a panel, zeros beyond
+ * the last one. */
+static void load_taps(const CpuConvShape *s, const float *weights, int64_t panel, int64_t i,
+                      int taps, WinogradLanes *w)
 {
-    const int64_t left = s->oc - panel * CPU_LANES;
-    return (int)(left < CPU_LANES ? left : CPU_LANES);
+    for (int lane = 0; lane < CPU_LANES; lane++) {
+        const int64_t o = panel * CPU_LANES + lane;
+        const float *from = weights + (o * s->ic + i) * taps;
+        for (int tap = 0; tap < taps; tap++) w[tap][lane] = o < s->oc ? (double)from[tap] : 0;
+    }
+}
+
+static void store_lanes(const WinogradLanes *lanes, float *u)
+{
+    for (int lane = 0; lane < CPU_LANES; lane++) u[lane] = (float)(*lanes)[lane];
 }
 
 void cpu_conv_pack_spatial(const CpuConvShape *s, const float *weights, void *packed)
 {
-    float *u = packed;
-    memset(packed, 0, cpu_conv_winograd_spatial.packed_bytes(s));
+    const int64_t frequency = s->ic * CPU_LANES; /* floats from one to the next */
     for (int64_t panel = 0; panel < cpu_pad_lanes(s->oc) / CPU_LANES; panel++)
-        for (int64_t i = 0; i < s->ic; i++)
-            for (int lane = 0; lane < panel_width(s, panel); lane++) {
-                const float *w = weights + ((panel * CPU_LANES + lane) * s->ic + i) * 9;
-                double rows[3][WINOGRAD_IN], column[3], out[WINOGRAD_IN];
-                for (int r = 0; r < 3; r++) {
-                    const double line[3] = {w[3 * r], w[3 * r + 1], w[3 * r + 2]};
-                    winograd_weights(line, rows[r]);
-                }
-                for (int b = 0; b < WINOGRAD_IN; b++) {
-                    for (int r = 0; r < 3; r++) column[r] = rows[r][b];
-                    winograd_weights(column, out);
-                    for (int a = 0; a < WINOGRAD_IN; a++) {
-                        const int64_t f = panel * WINOGRAD_FREQUENCIES_2D + b * WINOGRAD_IN + a;
-                        u[(f * s->ic + i) * CPU_LANES + lane] = (float)out[a];
-                    }
-                }
+        for (int64_t i = 0; i < s->ic; i++) {
+            WinogradLanes w[9], rows[3][WINOGRAD_IN], column[3], out[WINOGRAD_IN];
+            float *u =
+                (float *)packed + panel * WINOGRAD_FREQUENCIES_2D * frequency + i * CPU_LANES;
+            load_taps(s, weights, panel, i, 9, w);
+            for (int r = 0; r < 3; r++) winograd_weights(w + 3 * r, rows[r]);
+            for (int b = 0; b < WINOGRAD_IN; b++) {
+                for (int r = 0; r < 3; r++) column[r] = rows[r][b];
+                winograd_weights(column, out);
+                for (int a = 0; a < WINOGRAD_IN; a++)
+                    store_lanes(&out[a], u + (b * WINOGRAD_IN + a) * frequency);
             }
+        }
 }
 
 void cpu_conv_pack_temporal(const CpuConvShape *s, const float *weights, void *packed)
 {
     ConvTemporalPlan plan;
     cpu_conv_temporal_plan(s, 1, &plan);
-    float *u = packed;
-    memset(packed, 0, cpu_conv_winograd_temporal.packed_bytes(s));
+    const int64_t frequency = s->ic * CPU_LANES;
     for (int64_t panel = 0; panel < cpu_pad_lanes(s->oc) / CPU_LANES; panel++)
-        for (int64_t i = 0; i < s->ic; i++)
-            for (int lane = 0; lane < panel_width(s, panel); lane++) {
-                const float *taps = weights + ((panel * CPU_LANES + lane) * s->ic + i) * 3;
-                const double w[3] = {taps[0], taps[1], taps[2]};
-                double out[WINOGRAD_IN] = {w[1], w[2] - w[1], w[0] - w[1]};
-                if (!plan.pair) winograd_weights(w, out);
-                for (int f = 0; f < plan.frequencies; f++)
-                    u[((panel * plan.frequencies + f) * s->ic + i) * CPU_LANES + lane] =
-                        (float)out[f];
+        for (int64_t i = 0; i < s->ic; i++) {
+            WinogradLanes w[3], out[WINOGRAD_IN];
+            float *u = (float *)packed + panel * plan.frequencies * frequency + i * CPU_LANES;
+            load_taps(s, weights, panel, i, 3, w);
+            if (plan.pair) {
+                out[0] = w[1];
+                out[1] = w[2] - w[1];
+                out[2] = w[0] - w[1];
+            } else {
+                winograd_weights(w, out);
             }
+            for (int f = 0; f < plan.frequencies; f++) store_lanes(&out[f], u + f * frequency);
+        }
 }
 
 void cpu_conv_pack_direct(const CpuConvShape *s, const float *weights, void *packed)
 {
-    float *u = packed;
     const int64_t taps = s->kt * s->kh * s->kw;
-    memset(packed, 0, cpu_conv_direct.packed_bytes(s));
-    for (int64_t o = 0; o < s->oc; o++)
+    for (int64_t panel = 0; panel < cpu_pad_lanes(s->oc) / CPU_LANES; panel++)
         for (int64_t i = 0; i < s->ic; i++)
-            for (int64_t tap = 0; tap < taps; tap++)
-                u[((o / CPU_LANES * taps + tap) * s->ic + i) * CPU_LANES + o % CPU_LANES] =
-                    weights[(o * s->ic + i) * taps + tap];
+            for (int64_t tap = 0; tap < taps; tap++) {
+                float *u = (float *)packed + ((panel * taps + tap) * s->ic + i) * CPU_LANES;
+                for (int lane = 0; lane < CPU_LANES; lane++) {
+                    const int64_t o = panel * CPU_LANES + lane;
+                    u[lane] = o < s->oc ? weights[(o * s->ic + i) * taps + tap] : 0;
+                }
+            }
 }

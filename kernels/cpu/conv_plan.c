@@ -1,6 +1,5 @@
-/* Block sizes of the convolutions: chosen for a 32 KiB L1 and a 512 KiB L2 a
- * core, the smallest that current x86 servers have. Larger caches gain little
- * from larger blocks. */
+/* Block sizes of the convolutions: chosen for a 32 KiB L1 and a 512 KiB L2 a core, the smallest
+ * that current x86 servers have. Larger caches gain little from larger blocks. */
 #include "kernels/cpu/conv_plan.h"
 #include "kernels/cpu/winograd.h"
 
@@ -31,8 +30,7 @@ static int64_t max_i64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* An odd number of cache lines: many streams this far apart fall into different
- * cache sets. */
+/* An odd number of cache lines: many streams this far apart fall into different cache sets. */
 static int64_t odd_lines(int64_t floats)
 {
     return (ceil_div(floats, CPU_LANES) | 1) * CPU_LANES;

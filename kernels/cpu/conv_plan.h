@@ -1,17 +1,15 @@
-/* Between conv.c and the kernels compiled for each instruction set: how a
- * convolution is cut into blocks, and where things lie in the packed weights
- * and in the scratch memory.
+/* Between conv.c and the kernels compiled for each instruction set: how a convolution is cut
+ * into blocks, and where things lie in the packed weights and in the scratch memory.
  *
- * Blocking may depend on the batch and on the threads, because it never changes
- * the order of any sum (gemm_micro.h).
+ * Blocking may depend on the batch and on the threads, because it never changes the order of any
+ * sum (gemm_micro.h).
  */
 #ifndef HEDON_KERNELS_CPU_CONV_PLAN_H
 #define HEDON_KERNELS_CPU_CONV_PLAN_H
 
 #include "kernels/cpu/conv.h"
 
-/* The kernels of one instruction set; the interface's run functions pick one of
- * these. */
+/* The kernels of one instruction set; the interface's run functions pick one of these. */
 typedef struct CpuConvIsa {
     const char *name;
     void (*winograd_spatial)(const CpuConvShape *shape, const CpuConvCall *call);
@@ -21,15 +19,13 @@ typedef struct CpuConvIsa {
 
 extern const CpuConvIsa cpu_conv_isa_avx512, cpu_conv_isa_avx2, cpu_conv_isa_generic;
 
-/* Columns that the widest kernel multiplies at once: two panels of 16 output
- * channels. */
+/* Columns that the widest kernel multiplies at once: two panels of 16 output channels. */
 enum { CONV_MAX_COLUMNS = 2 * CPU_LANES };
 
-/* Spatial Winograd. Packed: [oc/16][36][ic][16]. Scratch: zeros, then for each
- * worker V [36][block][pad(ic)] (or one V that all workers share) and M
- * [6][block][columns], one column of frequencies, followed by its half-way
- * transform [4][6][block][columns]. Frequency (row, column) is number column *
- * 6 + row. */
+/* Spatial Winograd. Packed: [oc/16][36][ic][16]. Scratch: zeros, then for each worker V
+ * [36][block][pad(ic)] (or one V that all workers share) and M [6][block][columns], one column
+ * of frequencies, followed by its half-way transform [4][6][block][columns]. Frequency (row,
+ * column) is number column * 6 + row. */
 typedef struct ConvSpatialPlan {
     int64_t tiles_h, tiles_w, tiles; /* in a frame across and down; in the whole batch */
     int64_t block;                   /* tiles transformed at once */
@@ -40,11 +36,10 @@ typedef struct ConvSpatialPlan {
 
 void cpu_conv_spatial_plan(const CpuConvShape *shape, ConvSpatialPlan *plan);
 
-/* Temporal Winograd. Packed: [oc/16][frequencies][ic][16]. Scratch as above,
- * never shared. */
+/* Temporal Winograd. Packed: [oc/16][frequencies][ic][16]. Scratch as above, never shared. */
 typedef struct ConvTemporalPlan {
-    int pair;                              /* two frames in, two out: 3 products (see winograd.h) */
-    int frequencies;                       /* 6, or 3 for a pair */
+    int pair;        /* two frames in, two out: 3 products (conv_winograd_temporal.inc) */
+    int frequencies; /* 6, or 3 for a pair */
     int64_t time_blocks, positions, tiles; /* tiles = n * time_blocks * positions */
     int64_t block;
     int64_t v_stride, m_stride;
@@ -53,10 +48,9 @@ typedef struct ConvTemporalPlan {
 
 void cpu_conv_temporal_plan(const CpuConvShape *shape, int threads, ConvTemporalPlan *plan);
 
-/* Direct. Packed: [oc/16][kt][kh][kw][ic][16]. Scratch: zeros, the input
- * without its padding channels and with its padding columns (when ic is small:
- * a row of the kernel is then one segment of kw * ic floats), and for each
- * worker the row pointers and sums of a block. */
+/* Direct. Packed: [oc/16][kt][kh][kw][ic][16]. Scratch: zeros, the input without its padding
+ * channels and with its padding columns (when ic is small: a row of the kernel is then one
+ * segment of kw * ic floats), and for each worker the row pointers and sums of a block. */
 typedef struct ConvDirectPlan {
     int dense;
     int64_t dense_row;               /* floats of a row of the dense input */
@@ -69,8 +63,7 @@ typedef struct ConvDirectPlan {
 
 void cpu_conv_direct_plan(const CpuConvShape *shape, int threads, ConvDirectPlan *plan);
 
-/* Weights (oc,ic,kt,kh,kw) to the packed layouts above; output channels are
- * padded with zeros. */
+/* Weights (oc,ic,kt,kh,kw) to the packed layouts above; output channels are padded with zeros. */
 void cpu_conv_pack_spatial(const CpuConvShape *shape, const float *weights, void *packed);
 void cpu_conv_pack_temporal(const CpuConvShape *shape, const float *weights, void *packed);
 void cpu_conv_pack_direct(const CpuConvShape *shape, const float *weights, void *packed);

@@ -1,16 +1,12 @@
-/* The innermost matrix product, C (rows x panels*16) += A (rows x depth) B
- * (depth x panels*16).
+/* The innermost matrix product, C (rows x panels*16) += A (rows x depth) B (depth x panels*16).
  *
- * A's rows are reached through pointers, one set for each segment of the sum,
- * so that the same code multiplies dense matrices (one segment) and convolves
- * without unfolding (one segment for each tap, with a row of zeros where the
- * tap lies in the padding). B comes in panels of 16 columns, each panel
- * (depth,16). Every element of C is one chain of multiply-adds in the order of
- * the depth, whatever the number of rows or panels of the call: blocking never
- * changes a bit.
+ * A's rows are reached through pointers, one set for each segment of the sum, so that the same
+ * code multiplies dense matrices (one segment) and convolves without unfolding (one segment for
+ * each tap, with a row of zeros where the tap lies in the padding). B comes in panels of 16
+ * columns, each panel (depth,16). Every element of C is one chain of multiply-adds in the order
+ * of the depth, whatever the number of rows or panels of the call: blocking never changes a bit.
  *
- * The tile is as large as the registers allow: rows * panels * 16 / lanes
- * accumulators.
+ * The tile is as large as the registers allow: rows * panels * 16 / lanes accumulators.
  */
 #ifndef HEDON_KERNELS_CPU_GEMM_MICRO_H
 #define HEDON_KERNELS_CPU_GEMM_MICRO_H
@@ -99,8 +95,7 @@ static void gemm_tile_any(const GemmCall *call, int rows, int panels)
 #undef GEMM_CASE
 }
 
-/* The same for any number of rows, in tiles of nearly equal height; panels <=
- * GEMM_PANELS. */
+/* The same for any number of rows, in tiles of nearly equal height; panels <= GEMM_PANELS. */
 static void gemm_rows(GemmCall call, int64_t rows, int panels)
 {
     const int64_t tiles = (rows + GEMM_ROWS - 1) / GEMM_ROWS;

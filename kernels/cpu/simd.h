@@ -1,10 +1,9 @@
 /* One vector of floats, as wide as the including file asks for.
  *
- * SIMD_LANES (4, 8 or 16) is set by the wrapper file of an instruction set; the
- * operations are GCC's vector extensions, so that any width compiles for any
- * processor (a width above the hardware's is split by the compiler). Only the
- * fused multiply-add needs an intrinsic: with -ffp-contract=off the compiler
- * fuses nothing by itself.
+ * SIMD_LANES (4, 8 or 16) is set by the wrapper file of an instruction set; the operations are
+ * GCC's vector extensions, so that any width compiles for any processor (a width above the
+ * hardware's is split by the compiler). Only the fused multiply-add needs an intrinsic: with
+ * -ffp-contract=off the compiler fuses nothing by itself.
  */
 #ifndef HEDON_KERNELS_CPU_SIMD_H
 #define HEDON_KERNELS_CPU_SIMD_H

@@ -14,8 +14,7 @@ extern char **environ;
 
 enum { FFMPEG_MAX_ARGUMENTS = 96 };
 
-/* Starts ffmpeg with space-separated arguments (@ stands for a space within one). Its standard output goes to
- * *out when that is given. */
+/* Starts ffmpeg with arguments separated by spaces. Its standard output is the pipe *out, or nothing. */
 static pid_t ffmpeg_start(const char *arguments, int *out)
 {
     char *words = strdup(arguments), *argv[FFMPEG_MAX_ARGUMENTS + 5], *save = NULL;
@@ -25,15 +24,13 @@ static pid_t ffmpeg_start(const char *arguments, int *out)
     argv[n++] = program, argv[n++] = quiet, argv[n++] = level, argv[n++] = no_stdin;
     argv[n++] = overwrite;
     for (char *word = strtok_r(words, " ", &save); word && n < FFMPEG_MAX_ARGUMENTS;
-         word = strtok_r(NULL, " ", &save)) {
-        for (char *c = word; *c; c++)
-            if (*c == '@')
-                *c = ' ';
+         word = strtok_r(NULL, " ", &save))
         argv[n++] = word;
-    }
     argv[n] = NULL;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
+    if (!out)
+        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     if (out && pipe2(ends, O_CLOEXEC) == 0)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     pid_t child = -1;

@@ -98,7 +98,7 @@ static size_t scatter(int64_t *indices, int64_t frames, uint32_t *seed, uint32_t
 /* All frames; then scattered ones, each time opened afresh, with one and two threads; evenly spaced;
  * then single ones from the last to the first. Returns how often the index turned out wrong, and leaves in
  * *ranked whether jumping was possible. */
-static int check_clip(HedonContext *ctx, const char *path, int64_t *frame_count, int *ranked)
+__attribute__((unused)) static int check_clip(HedonContext *ctx, const char *path, int *ranked)
 {
     HedonVideo *video = open_clip(ctx, path, 1);
     Md5 *expected;
@@ -148,8 +148,6 @@ static int check_clip(HedonContext *ctx, const char *path, int64_t *frame_count,
     }
     free(indices);
     free(expected);
-    if (frame_count)
-        *frame_count = count;
     return resampled;
 }
 
