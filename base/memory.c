@@ -3,6 +3,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE = 2 << 20, HUGE_FROM = 2 * HUGE_PAGE };
 
 static atomic_llong fail_countdown;
 static atomic_int fail_happened;
@@ -52,7 +55,11 @@ void *hedon_malloc_aligned(size_t count, size_t size)
 {
     size_t bytes;
     if (refused(count, size, &bytes) || bytes > PTRDIFF_MAX - 64) return NULL;
-    return aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    if (bytes < HUGE_FROM) return aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    void *pointer = aligned_alloc(HUGE_PAGE, (bytes + 63) & ~(size_t)63);
+    /* a hint: weights and activations of hundreds of MB would miss the TLB all the time */
+    if (pointer) madvise(pointer, bytes, MADV_HUGEPAGE);
+    return pointer;
 }
 
 char *hedon_strndup(const char *text, size_t length)

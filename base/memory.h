@@ -9,7 +9,8 @@
 void *hedon_malloc(size_t count, size_t size);
 void *hedon_calloc(size_t count, size_t size);
 void *hedon_realloc(void *old, size_t count, size_t size);
-/** 64-byte aligned, not cleared; free with hedon_free. */
+/** 64-byte aligned (large blocks: on huge pages where there are any), not cleared; free with
+ *  hedon_free. */
 void *hedon_malloc_aligned(size_t count, size_t size);
 char *hedon_strdup(const char *text);
 char *hedon_strndup(const char *text, size_t length);

@@ -68,19 +68,32 @@ static int by_pts(const void *left, const void *right)
     return (a->packet > b->packet) - (a->packet < b->packet);
 }
 
-/* Presentation order. Nearly sorted input: insertion would do, but a hostile file decides. */
+/* Decoding order is presentation order but for a few places, so insertion is the fast way; a hostile
+ * file that makes it slow gets the other. */
+static void sort_shown(Shown *shown, int64_t count)
+{
+    int64_t moves = 0;
+    for (int64_t i = 1; i < count; i++) {
+        const Shown one = shown[i];
+        int64_t at = i;
+        for (; at > 0 && by_pts(&shown[at - 1], &one) > 0; at--)
+            shown[at] = shown[at - 1];
+        shown[at] = one;
+        moves += i - at;
+        if (moves > 32 * count) {
+            qsort(shown, (size_t)count, sizeof *shown, by_pts);
+            return;
+        }
+    }
+}
+
 static void rank(HedonIndex *index, Shown *shown)
 {
     int64_t n = 0;
-    int sorted = 1;
     for (int64_t p = 0; p < index->count; p++)
-        if (index->packets[p].frame == SHOWS) {
-            shown[n] = (Shown){.pts = index->packets[p].pts, .packet = (int32_t)p};
-            sorted &= n == 0 || shown[n - 1].pts < shown[n].pts;
-            n++;
-        }
-    if (!sorted)
-        qsort(shown, (size_t)n, sizeof *shown, by_pts);
+        if (index->packets[p].frame == SHOWS)
+            shown[n++] = (Shown){.pts = index->packets[p].pts, .packet = (int32_t)p};
+    sort_shown(shown, n);
     for (int64_t f = 0; f < n; f++) {
         index->packets[shown[f].packet].frame = (int32_t)f;
         index->packet_of[f] = shown[f].packet;
@@ -155,14 +168,21 @@ static int forecast(HedonContext *ctx, Scan *scan, const HedonDemux *demux)
     return 0;
 }
 
-int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames)
+int hedon_index_can_be_hollow(const HedonDemux *demux)
+{
+    HedonPeek peek;
+    hedon_peek_init(&peek, demux->stream->codecpar);
+    /* VP8 says only in its packets which of them are shown. */
+    return peek.known && peek.codec != AV_CODEC_ID_VP8 && !demux->probed &&
+           hedon_demux_is_plain_mp4(demux);
+}
+
+int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames,
+                     int hollow)
 {
     Scan scan = {.index = index, .last_pts = INT64_MIN};
     hedon_peek_init(&scan.peek, demux->stream->codecpar);
-    const int plain = hedon_demux_is_plain_mp4(demux) && scan.peek.known && !demux->probed &&
-                      demux->stream->codecpar->codec_id != AV_CODEC_ID_VP8;
-    if (plain) {
-        /* The header holds all that a scan asks for: let packets come out hollow, unparsed. */
+    if (hollow) {
         demux->hollow = 1;
         demux->format->flags |= AVFMT_FLAG_NOPARSE;
     }
@@ -171,7 +191,7 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
         return hedon_fail_memory(ctx);
     int ret, code = 0;
     while ((ret = hedon_demux_read(demux, packet)) >= 0) {
-        code = add_packet(ctx, &scan, packet, plain);
+        code = add_packet(ctx, &scan, packet, hollow);
         av_packet_unref(packet);
         if (code < 0)
             break;
@@ -192,14 +212,15 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
             return hedon_fail_memory(ctx);
         index->damaged = 1;
     }
-    if (plain) {
+    if (hollow) {
         const int64_t named = avformat_index_get_entries_count(demux->stream);
         index->missing = named > index->count ? named - index->count : 0;
         index->damaged |= index->missing > 0;
     }
     if (!index->frames)
         return hedon_fail(ctx, HEDON_EDATA, "its video stream holds no pictures");
-    index->direct = plain && !scan.side_data;
+    /* A change of the decoder's set-up travels beside the packets, not in them. */
+    index->direct = hollow && !scan.side_data;
     return forecast(ctx, &scan, demux);
 }
 

@@ -29,9 +29,17 @@ typedef struct HedonIndex {
     int delay;         /* most pictures that come before another in decoding and after it in showing */
 } HedonIndex;          /* zeroed is empty */
 
-/** Reads all packets of demux, which is at its beginning. 0, HEDON_ELIMIT, HEDON_EDATA (no packets),
- *  HEDON_ENOMEM, HEDON_ECANCELLED. */
-int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames);
+/** Whether the container's header alone tells all that an index needs. */
+int hedon_index_can_be_hollow(const HedonDemux *demux);
+/**
+ * Reads all packets of demux, which is at its beginning.
+ *
+ * @param hollow  leave their contents in the file; demux is of no further use then, and the index is
+ *                only if it comes out direct
+ * @return 0, HEDON_ELIMIT, HEDON_EDATA (no packets), HEDON_ENOMEM, HEDON_ECANCELLED
+ */
+int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames,
+                     int hollow);
 /** The entry from which frame is reached: the last one that is neither decoded nor shown after it. */
 int64_t hedon_index_entry(const HedonIndex *index, int64_t frame);
 /** Decoding can't begin with this packet after all. */

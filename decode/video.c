@@ -40,7 +40,8 @@ static int find_shape(HedonContext *ctx, HedonVideo *video)
     if (!packet)
         return hedon_fail_memory(ctx);
     HedonPackets packets;
-    hedon_packets_init(&packets, &video->index, &video->bytes, &video->budget, NULL);
+    hedon_packets_init(&packets, &video->index, &video->bytes, &video->budget,
+                       video->options.max_pixels, NULL);
     int found = 0;
     if (video->index.direct && hedon_packets_get(ctx, &packets, 0, packet) == 0)
         found = hedon_picture_from_packet(shape, par, packet->data, packet->size);
@@ -91,6 +92,19 @@ static int check_shape(HedonContext *ctx, HedonVideo *video)
     return 0;
 }
 
+static int scan(HedonContext *ctx, HedonVideo *video, HedonDemux *demux)
+{
+    const int hollow = hedon_index_can_be_hollow(demux);
+    const int64_t max_frames = video->options.max_frames;
+    int code = hedon_index_scan(ctx, &video->index, demux, max_frames, hollow);
+    if (code < 0 || !hollow || video->index.direct)
+        return code;
+    hedon_index_free(&video->index);
+    hedon_demux_close(demux);
+    code = hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
+    return code < 0 ? code : hedon_index_scan(ctx, &video->index, demux, max_frames, 0);
+}
+
 static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
 {
     int code = hedon_bytes_open(ctx, &video->bytes, path);
@@ -102,13 +116,13 @@ static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
     if (!video->readers || !video->demux || !video->parameters)
         return hedon_fail_memory(ctx);
     HedonDemux *demux = video->demux;
-    code = hedon_demux_open(ctx, demux, &video->bytes, &video->budget, 0);
+    code = hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
     if (code < 0)
         return code;
     if (!avcodec_find_decoder(demux->stream->codecpar->codec_id))
         return hedon_fail(ctx, HEDON_EUNSUPPORTED, "no decoder for its codec (%s) in this libavcodec",
                           avcodec_get_name(demux->stream->codecpar->codec_id));
-    code = hedon_index_scan(ctx, &video->index, demux, video->options.max_frames);
+    code = scan(ctx, video, demux);
     if (code < 0)
         return code;
     if (avcodec_parameters_copy(video->parameters, demux->stream->codecpar) < 0)

@@ -130,8 +130,24 @@ static int open_format(HedonDemux *demux)
     return ret;
 }
 
+/* Decodes the beginning of each stream; its decoders get our limit. */
+static int probe_streams(AVFormatContext *format, int64_t max_pixels)
+{
+    const unsigned streams = format->nb_streams;
+    AVDictionary **options = av_calloc(streams ? streams : 1, sizeof *options);
+    int ret = options ? 0 : AVERROR(ENOMEM);
+    for (unsigned i = 0; ret >= 0 && i < streams; i++)
+        ret = av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
+    if (ret >= 0)
+        ret = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; options && i < streams; i++)
+        av_dict_free(&options[i]);
+    av_free(options);
+    return ret;
+}
+
 int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *bytes,
-                     const HedonBudget *budget, int probe)
+                     const HedonBudget *budget, int64_t max_pixels, int probe)
 {
     *demux = (HedonDemux){.bytes = bytes, .budget = budget};
     int ret = open_format(demux);
@@ -151,7 +167,7 @@ int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *byt
                 format->streams[i]->discard = AVDISCARD_ALL;
     const int no_video = !(format->ctx_flags & AVFMTCTX_NOHEADER) && !count_videos(format);
     if (!no_video && (probe || !headers_suffice(format))) {
-        ret = avformat_find_stream_info(format, NULL);
+        ret = probe_streams(format, max_pixels);
         if (ret < 0) {
             hedon_demux_close(demux);
             return hedon_demux_fail(ctx, budget, ret, "its streams can't be read");

@@ -23,12 +23,13 @@ typedef struct HedonDemux {
  * Open and choose the best video stream; every other is discarded.
  *
  * @param bytes, budget  borrowed until close
+ * @param max_pixels  of a picture that is decoded to learn about the stream
  * @param probe  decode a little to learn what headers don't say, as the ffmpeg command does; without
  *               it that is done only where the container leaves something open
  * @return 0; HEDON_EDATA, HEDON_ENOVIDEO, HEDON_ELIMIT, HEDON_ECANCELLED, HEDON_ENOMEM
  */
 int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *bytes,
-                     const HedonBudget *budget, int probe);
+                     const HedonBudget *budget, int64_t max_pixels, int probe);
 /** The stream's next packet: 0 or an AVERROR. */
 int hedon_demux_read(HedonDemux *demux, AVPacket *packet);
 /** Whether the file is an mp4 or mov whose header knows all packets (not one of fragments). */

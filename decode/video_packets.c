@@ -11,10 +11,11 @@ enum {
 };
 
 void hedon_packets_init(HedonPackets *packets, const HedonIndex *index, const HedonBytes *bytes,
-                        const HedonBudget *budget, HedonDemux *demux)
+                        const HedonBudget *budget, int64_t max_pixels, HedonDemux *demux)
 {
     *packets = (HedonPackets){
-        .index = index, .bytes = bytes, .budget = budget, .demux = demux, .next = -1};
+        .index = index, .bytes = bytes, .budget = budget, .max_pixels = max_pixels,
+        .demux = demux, .next = -1};
     if (demux)
         demux->budget = budget;
 }
@@ -45,7 +46,7 @@ static int reopen(HedonContext *ctx, HedonPackets *packets)
     }
     hedon_demux_close(packets->demux);
     packets->next = 0;
-    return hedon_demux_open(ctx, packets->demux, packets->bytes, packets->budget, 0);
+    return hedon_demux_open(ctx, packets->demux, packets->bytes, packets->budget, packets->max_pixels, 0);
 }
 
 /* The number of a packet that a demuxer gave after a seek, or -1. */

@@ -6,7 +6,7 @@ int hedon_sequence_open(HedonContext *ctx, HedonSequence *sequence, const HedonB
                         const HedonBudget *budget, int64_t max_pixels)
 {
     *sequence = (HedonSequence){.max_pixels = max_pixels};
-    int code = hedon_demux_open(ctx, &sequence->demux, bytes, budget, 1);
+    int code = hedon_demux_open(ctx, &sequence->demux, bytes, budget, max_pixels, 1);
     if (code < 0)
         return code;
     code = hedon_codec_open(ctx, &sequence->codec, sequence->demux.stream->codecpar,

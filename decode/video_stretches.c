@@ -1,4 +1,4 @@
-/* One request on several readers. Each takes the next of the longest stretches; pictures are
+/* One request on several readers, a thread each. They take stretches, costly ones first; pictures are
  * converted side by side, the sink sees one at a time. */
 #include "decode/video_internal.h"
 
@@ -37,7 +37,7 @@ static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader
                                    .height = video->shape.height,
                                    .orientation = video->orientation};
     hedon_packets_init(&reader->packets, &video->index, &video->bytes, &reader->budget,
-                       reader == video->readers ? video->demux : NULL);
+                       video->options.max_pixels, reader == video->readers ? video->demux : NULL);
     if (reader == video->readers)
         video->demux = NULL;
     reader->packet = av_packet_alloc();
@@ -112,23 +112,21 @@ static int costly_first(const void *left, const void *right)
     return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
-/* The first reader begins with the stretch that it can go on to from where it stands. */
-static void arrange(HedonVideo *video, HedonStretch *stretches, size_t count)
+/* Orders the stretches. The first one stays first if a reader can go on to it from where it stands;
+ * returns that reader's number, or 0. */
+static size_t arrange(const HedonVideo *video, HedonStretch *stretches, size_t count)
 {
-    HedonReader *readers = video->readers;
-    int at = 0;
-    while (at < video->options.threads && !hedon_reader_can_continue(&readers[at], &stretches[0]))
+    const size_t readers = (size_t)video->options.threads;
+    size_t at = 0;
+    while (at < readers && !hedon_reader_can_continue(&video->readers[at], &stretches[0]))
         at++;
-    const int continued = at < video->options.threads;
-    if (continued && at > 0) {
-        const HedonReader other = readers[0];
-        readers[0] = readers[at];
-        readers[at] = other;
-    }
-    qsort(stretches + continued, count - (size_t)continued, sizeof *stretches, costly_first);
+    const size_t fixed = at < readers;
+    qsort(stretches + fixed, count - fixed, sizeof *stretches, costly_first);
+    return fixed ? at : 0;
 }
 
-static int run_jobs(HedonContext *ctx, Request *request)
+/* The calling thread works with reader `first`. */
+static int run_jobs(HedonContext *ctx, Request *request, size_t first)
 {
     HedonVideo *video = request->video;
     const size_t threads = (size_t)video->options.threads;
@@ -137,10 +135,11 @@ static int run_jobs(HedonContext *ctx, Request *request)
     if (!jobs)
         return hedon_fail_memory(ctx);
     for (size_t j = 1; j <= helpers; j++) {
-        jobs[j] = (Job){.request = request, .reader = &video->readers[j], .ctx = hedon_context_new()};
+        jobs[j] = (Job){.request = request, .reader = &video->readers[(first + j) % threads],
+                        .ctx = hedon_context_new()};
         jobs[j].started = jobs[j].ctx && !pthread_create(&jobs[j].thread, NULL, work_aside, &jobs[j]);
     }
-    jobs[0] = (Job){.request = request, .reader = &video->readers[0], .ctx = ctx};
+    jobs[0] = (Job){.request = request, .reader = &video->readers[first], .ctx = ctx};
     work(&jobs[0], video);
     const int own = request->result;
     for (size_t j = 1; j <= helpers; j++) {
@@ -172,9 +171,9 @@ int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const 
             .sink = sink,
             .opaque = opaque,
         };
-        arrange(video, stretches, made);
+        const size_t first = arrange(video, stretches, made);
         pthread_mutex_init(&request.lock, NULL);
-        code = run_jobs(ctx, &request);
+        code = run_jobs(ctx, &request, first);
         pthread_mutex_destroy(&request.lock);
         *stopped = request.stopped;
     }

@@ -1,5 +1,5 @@
-/* The filters are those of PyTorch's aten/src/ATen/native/UpSample.h (point sampling, edge clamp) and
- * cpu/UpSampleKernel.cpp (antialiased, after Pillow's Resample.c), evaluated in double. */
+/* The filters are those of PyTorch's aten/src/ATen/native/UpSample.h (point sampling, edge clamp)
+ * and cpu/UpSampleKernel.cpp (antialiased, after Pillow's Resample.c), evaluated in double. */
 #include "kernels/resample.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@ static int inside(int64_t start, int64_t size, int64_t whole)
 
 int hedon_transform_check(HedonContext *ctx, const HedonTransform *t, const HedonFrame *like)
 {
-    if (like->width < 1 || like->width > max_picture || like->height < 1 || like->height > max_picture)
+    if (like->width < 1 || like->width > max_picture || like->height < 1 ||
+        like->height > max_picture)
         return hedon_fail(ctx, HEDON_EINVAL, "a picture of %dx%d: each side has to be 1 to %d",
                           like->width, like->height, max_picture);
     if ((unsigned)like->layout >= HEDON_PIXEL_LAYOUTS || (unsigned)like->matrix >= HEDON_MATRICES ||
@@ -28,18 +29,18 @@ int hedon_transform_check(HedonContext *ctx, const HedonTransform *t, const Hedo
                           like->layout, like->matrix, like->bits);
     if (!inside(t->source_x, t->source_width, like->width) ||
         !inside(t->source_y, t->source_height, like->height))
-        return hedon_fail(ctx, HEDON_EINVAL, "the box %dx%d at %d,%d is not inside the %dx%d picture",
-                          t->source_width, t->source_height, t->source_x, t->source_y, like->width,
-                          like->height);
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "the box %dx%d at %d,%d is not inside the %dx%d picture", t->source_width,
+                          t->source_height, t->source_x, t->source_y, like->width, like->height);
     if (t->resize_width < 1 || t->resize_width > max_resize || t->resize_height < 1 ||
         t->resize_height > max_resize)
         return hedon_fail(ctx, HEDON_EINVAL, "cannot resize to %dx%d: each side has to be 1 to %d",
                           t->resize_width, t->resize_height, max_resize);
     if (!inside(t->crop_x, t->crop_width, t->resize_width) ||
         !inside(t->crop_y, t->crop_height, t->resize_height))
-        return hedon_fail(ctx, HEDON_EINVAL, "the crop %dx%d at %d,%d is not inside the resized %dx%d",
-                          t->crop_width, t->crop_height, t->crop_x, t->crop_y, t->resize_width,
-                          t->resize_height);
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "the crop %dx%d at %d,%d is not inside the resized %dx%d", t->crop_width,
+                          t->crop_height, t->crop_x, t->crop_y, t->resize_width, t->resize_height);
     if (t->interpolation != HEDON_BILINEAR && t->interpolation != HEDON_BICUBIC)
         return hedon_fail(ctx, HEDON_EINVAL, "unknown interpolation %d", t->interpolation);
     for (int c = 0; c < 3; c++)
@@ -137,8 +138,10 @@ int hedon_taps_new(HedonContext *ctx, HedonTaps *taps, HedonInterpolation interp
                    int antialias, int32_t from, int32_t to, int32_t start, int32_t outputs)
 {
     const double scale = (double)from / to;
-    const double support = (interpolation == HEDON_BICUBIC ? 2 : 1) * fmax(antialias ? scale : 1, 1);
-    const int code = hedon_taps_alloc(ctx, taps, outputs, (int32_t)fmin(2 * ceil(support) + 1, from));
+    const double support =
+        (interpolation == HEDON_BICUBIC ? 2 : 1) * fmax(antialias ? scale : 1, 1);
+    const int code =
+        hedon_taps_alloc(ctx, taps, outputs, (int32_t)fmin(2 * ceil(support) + 1, from));
     if (code) return code;
 
     for (int32_t i = 0; i < outputs; i++) {

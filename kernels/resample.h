@@ -9,7 +9,8 @@
 
 /** HEDON_EINVAL with the reason unless the transform can be applied to frames like `like`: picture
  *  1 to 65536 each way, box inside the picture, resize 1 to 16384, crop inside the resized box. */
-int hedon_transform_check(HedonContext *ctx, const HedonTransform *transform, const HedonFrame *like);
+int hedon_transform_check(HedonContext *ctx, const HedonTransform *transform,
+                          const HedonFrame *like);
 
 /** Whether a frame is what a preprocessor was made for: size, layout, bits, matrix and range. */
 int hedon_frame_matches(const HedonFrame *frame, const HedonFrame *like);

@@ -1,5 +1,5 @@
 /* lowlevel: what colour, brightness and motion alone say, by published regressions. No training.
- * docs/lowlevel.md tells the whole story; [V94], [D98], [W84], [W13] below are its references.
+ * docs/lowlevel.md tells the whole story; [V94], [S99], [D98], [Y17], [W13] are references there.
  *
  *   clip -> 7 statistics -> pleasure, arousal, dominance -> utility and 27 emotions
  *
@@ -26,10 +26,10 @@ static const struct {
     [HEDON_FEATURE_FLICKER] = {0.01, 0.05},
 };
 
-/* Standardised coefficients. Brightness and saturation: [V94], abstract and p. 394. Motion raises
- * arousal and leaves valence alone [D98]; no coefficient is published, the size (saturation's) is
- * our choice. Flicker is unpleasant [W84]; its size is our choice too. Contrast, warmth and
- * colourfulness are measured but carry no weight: we know no regression for them. */
+/* Standardised coefficients. Brightness and saturation: [V94], abstract. Motion raises arousal and
+ * has little effect on valence by itself [S99, D98]; no coefficient is published, the size
+ * (saturation's) is our choice. Flicker is unpleasant [Y17]; its size is our choice too. Contrast,
+ * warmth and colourfulness are measured but carry no weight: we know no regression for them. */
 static const double effect[DIMENSIONS][FEATURES] = {
     [PLEASURE] = {[HEDON_FEATURE_BRIGHTNESS] = 0.69,
                   [HEDON_FEATURE_SATURATION] = 0.22,
@@ -40,7 +40,7 @@ static const double effect[DIMENSIONS][FEATURES] = {
     [DOMINANCE] = {[HEDON_FEATURE_BRIGHTNESS] = -0.76, [HEDON_FEATURE_SATURATION] = 0.32},
 };
 
-/* Mean ratings of valence, arousal and dominance, 1 to 9, of one word for each of the 27 emotions,
+/* Mean ratings of valence, arousal and dominance, from 1 to 9, of one word for each of the 27 emotions,
  * in VCE's order: columns V.Mean.Sum, A.Mean.Sum, D.Mean.Sum of [W13]. Where the name is not in
  * the norms, the word stands beside it; that choice is ours. */
 static const double ratings[HEDON_EMOTIONS][DIMENSIONS] = {

@@ -18,7 +18,7 @@ typedef enum Tint { PLAIN, BOLD, DIM, BAR } Tint;
 
 static void tint(const Page *page, Tint which)
 {
-    static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[36m"};
+    static const char *const codes[] = {"\033[0m", "\033[0;1m", "\033[0;2m", "\033[0;36m"};
     if (page->style->colour) fputs(codes[which], page->out);
 }
 

@@ -262,13 +262,19 @@ static void values_read_twice_are_not_fused_away(void **state)
     const HedonValueId b = conv(graph, "b", twice, 20, 3, 3, 1);
     const HedonValueId self = hedon_add(graph, "self", b, twice); /* the input as residual */
     const HedonValueId late = hedon_add(graph, "late", hedon_relu(graph, "b.relu", self), a_norm);
-    const HedonValueId c = conv(graph, "c", late, 20, 3, 3, 1);
+    const HedonValueId kernel =
+        hedon_graph_parameter(graph, "wide.weight", &(HedonShape){5, {20, 20, 1, 3, 3}});
+    HedonValueId wide = hedon_conv3d(graph, "wide", late, kernel, HEDON_NONE,
+                                     &(HedonConvAttributes){{1, 1, 1}, {0, 2, 2}, {1, 2, 2}, 1});
+    wide = hedon_relu(graph, "wide.relu", hedon_add(graph, "wide.add", wide, late));
+    const HedonValueId c = conv(graph, "c", late, 20, 3, 3, 1); /* late lives on */
     const HedonValueId d = conv(graph, "d", late, 20, 1, 1, 1);
     const HedonValueId sum = hedon_add(graph, "sum", c, d); /* two convolutions, one an output */
     hedon_relu(graph, "dead", hedon_add(graph, "dead.add", sum, x));
     hedon_graph_output(graph, "sum", sum);
     hedon_graph_output(graph, "again", sum);
     hedon_graph_output(graph, "c", c);
+    hedon_graph_output(graph, "wide", wide);
     hedon_graph_output(graph, "x", x);
     net_fill(&net);
     conform(&net, "shared values", 1);

@@ -18,7 +18,7 @@
 #include "base/random.h"
 #include "kernels/backend.h"
 
-enum { MAX_PARAMETERS = 64, MAX_IO = 4 };
+enum { MAX_PARAMETERS = 64, MAX_IO = 6 };
 
 /* A graph with its parameters and inputs, in double; values are random but fixed by their names. */
 typedef struct Net {

@@ -18,6 +18,7 @@ static int make_videos(void **state)
 {
     (void)state;
     if (!mkdtemp(scratch)) return -1;
+    setenv("LSAN_OPTIONS", "print_suppressions=0:suppressions=" HEDON_SOURCE_DIR "/tests/lsan.supp", 0);
     render("-f lavfi -i testsrc2=size=64x48:rate=10:duration=4 -c:v libx264 -pix_fmt yuv420p", "good.mp4");
     render("-f lavfi -i smptebars=size=96x64:rate=12:duration=3 -c:v libx264 -pix_fmt yuv420p", "other.mkv");
     return 0;
@@ -555,7 +556,7 @@ static void test_a_killed_or_stalled_decoder_costs_one_line(void **state)
 {
     (void)state;
     static const char *const faults[] = {"crash at open", "crash in the middle", "silent at open",
-                                         "silent in the middle", "garbage"};
+                                         "silent in the middle", "frames are missing"};
     for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
         use_worker_that_fails_first(faults[i]);
         Ran ran = RUN("score", "--json", "--workers", "1", "--budget", "1", in_scratch("good.mp4"),
@@ -654,6 +655,9 @@ static void test_interrupted_is_130_and_leaves_nothing(void **state)
 static void test_memory_does_not_grow_with_length(void **state)
 {
     (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* which keeps what was freed */
+#endif
     render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=10 -c:v libx264 -preset ultrafast -pix_fmt yuv420p", "short.mp4");
     render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=600 -c:v libx264 -preset ultrafast -pix_fmt yuv420p", "long.mp4");
     Ran brief = RUN("score", "--json", in_scratch("short.mp4"));

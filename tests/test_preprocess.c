@@ -1,5 +1,6 @@
 /* Pre-processing: ref against PyTorch (golden) and against the definition written another way; cpu
- * against ref over everything a frame and a transform can be. With --bench: microseconds a frame. */
+ * against ref over everything a frame and a transform can be. With --bench: microseconds a frame.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +19,10 @@
 #include "kernels/cpu/preprocess_isa.h"
 #include "kernels/ref/preprocess.h"
 
+/* clang-format off */
 #define GOLDEN_MEAN {0.43216f, 0.394666f, 0.37645f}
 #define GOLDEN_STD  {0.22803f, 0.22145f, 0.216989f}
+/* clang-format on */
 enum { GOLDEN_STEP = 7, GOLDEN_SIDE = 16 };
 
 typedef struct GoldenCase {
@@ -41,8 +44,10 @@ typedef struct Implementation {
     void (*destroy)(HedonPreprocessor *);
 } Implementation;
 
-static const Implementation ref = {"ref", ref_preprocessor_new, ref_preprocess, ref_preprocessor_free};
-static const Implementation cpu = {"cpu", cpu_preprocessor_new, cpu_preprocess, cpu_preprocessor_free};
+static const Implementation ref = {"ref", ref_preprocessor_new, ref_preprocess,
+                                   ref_preprocessor_free};
+static const Implementation cpu = {"cpu", cpu_preprocessor_new, cpu_preprocess,
+                                   cpu_preprocessor_free};
 static const Implementation *const implementations[] = {&ref, &cpu};
 
 /* ---- Pictures ------------------------------------------------------------------------------- */
@@ -60,7 +65,8 @@ static int64_t golden_sample(int plane, int64_t x, int64_t y, int bits, int luma
         }
     const int64_t top = corner[0][0] * (16 - fx) + corner[0][1] * fx;
     const int64_t bottom = corner[1][0] * (16 - fx) + corner[1][1] * fx;
-    const uint64_t counter = (UINT64_C(1) << 60) + ((uint64_t)plane << 40) + ((uint64_t)y << 20) + (uint64_t)x;
+    const uint64_t counter =
+        (UINT64_C(1) << 60) + ((uint64_t)plane << 40) + ((uint64_t)y << 20) + (uint64_t)x;
     const int64_t noise = (int64_t)(hedon_random_u64(key, counter) >> 56) - 128;
     int64_t level = top * (16 - fy) + bottom * fy + 8 * noise;
     level = level < 0 ? 0 : level > 65535 ? 65535 : level;
@@ -78,14 +84,16 @@ static int64_t content_sample(Content content, const HedonFrame *f, int plane, i
 {
     const int luma = plane == 0 || f->layout == HEDON_PIXEL_RGB;
     if (content == GOLDEN)
-        return golden_sample(plane, x, y, f->bits, luma, f->full_range || f->layout == HEDON_PIXEL_RGB);
+        return golden_sample(plane, x, y, f->bits, luma,
+                             f->full_range || f->layout == HEDON_PIXEL_RGB);
     const HedonRandomKey key = hedon_random_key(2, (uint64_t)plane, (uint64_t)f->bits);
     const double u = hedon_random_uniform(key, (uint64_t)(y * 65536 + x));
     const double value = content == WILD ? u : luma ? 0.4 + 0.2 * u : 0.45 + 0.1 * u;
     return (int64_t)(value * (double)((1 << f->bits) - 1) + 0.5);
 }
 
-/* Planes for f's geometry. They end with their last sample, so that a sanitizer sees a read past it. */
+/* Planes for f's geometry. They end with their last sample, so that a sanitizer sees a read past
+ * it. */
 static void frame_alloc(HedonFrame *f, Content content, int64_t padding)
 {
     for (int p = 0; p < hedon_frame_planes(f->layout); p++) {
@@ -214,7 +222,8 @@ static void definition(const HedonTransform *t, const HedonFrame *f, float *out)
         axis_weights(t, h, t->resize_height, t->crop_y + j, weight);
         for (int c = 0; c < 3; c++)
             for (int i = 0; i < t->crop_width; i++) {
-                double v = weighted(weight, wide + (int64_t)c * h * t->crop_width + i, t->crop_width, h);
+                double v =
+                    weighted(weight, wide + (int64_t)c * h * t->crop_width + i, t->crop_width, h);
                 v = v < 0 ? 0 : v > 1 ? 1 : v;
                 const int at = t->flip ? t->crop_width - 1 - i : i;
                 out[((int64_t)c * t->crop_height + j) * t->crop_width + at] =
@@ -233,7 +242,8 @@ static int64_t output_size(const HedonTransform *t)
     return 3 * (int64_t)t->crop_width * t->crop_height;
 }
 
-static float *run(const Implementation *implementation, const HedonTransform *t, const HedonFrame *f)
+static float *run(const Implementation *implementation, const HedonTransform *t,
+                  const HedonFrame *f)
 {
     const int64_t n = output_size(t);
     float *out = malloc((size_t)n * sizeof *out);
@@ -310,10 +320,11 @@ static void test_golden(void **state)
             free(out);
             const Difference exact = difference(small, c->exact, sizeof small / sizeof *small);
             const Difference eight = from_eight(c, small);
-            print_message("%-28s %s: from torch in double %.1e max %.1e, from torchvision on 8 bits "
-                          "%.3f/255 max %.2f/255\n",
-                          c->name, implementations[k]->name, exact.mean, exact.max, 255 * eight.mean,
-                          255 * eight.max);
+            print_message(
+                "%-28s %s: from torch in double %.1e max %.1e, from torchvision on 8 bits "
+                "%.3f/255 max %.2f/255\n",
+                c->name, implementations[k]->name, exact.mean, exact.max, 255 * eight.mean,
+                255 * eight.max);
             assert_true(eight.mean < 1. / 255);
             if (implementations[k] == &ref) assert_true(exact.max < 1e-5);
         }
@@ -332,12 +343,24 @@ static void test_golden_notices_mistakes(void **state)
         frame_alloc(&f, GOLDEN, 0);
         HedonFrame wrong = f;
         switch (mistake) {
-        case 0: wrong.plane[1] = f.plane[2], wrong.plane[2] = f.plane[1]; break;
-        case 1: wrong.plane[1] = (const char *)f.plane[1] + f.stride[1], t.source_height -= 2; break;
-        case 2: wrong.matrix = HEDON_MATRIX_BT709; break;
-        case 3: wrong.full_range = 1; break;
-        case 4: t.source_width--; break; /* half a pixel off, on average */
-        case 5: t.crop_x--; break;
+        case 0:
+            wrong.plane[1] = f.plane[2], wrong.plane[2] = f.plane[1];
+            break;
+        case 1:
+            wrong.plane[1] = (const char *)f.plane[1] + f.stride[1], t.source_height -= 2;
+            break;
+        case 2:
+            wrong.matrix = HEDON_MATRIX_BT709;
+            break;
+        case 3:
+            wrong.full_range = 1;
+            break;
+        case 4:
+            t.source_width--;
+            break; /* half a pixel off, on average */
+        case 5:
+            t.crop_x--;
+            break;
         }
         float *out = run(&cpu, &t, &wrong), small[3 * GOLDEN_SIDE * GOLDEN_SIDE];
         golden_subsample(out, small);
@@ -359,26 +382,37 @@ typedef struct Geometry {
 } Geometry;
 
 static const Geometry geometries[] = {
-    {1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0},                 /* one pixel */
-    {1, 1, 0, 0, 1, 1, 9, 7, 2, 3, 7, 4, 1},                 /* enlarged */
-    {3, 5, 0, 0, 3, 5, 3, 5, 0, 0, 3, 5, 0},                 /* as it is */
-    {3, 5, 1, 1, 2, 3, 7, 8, 0, 0, 7, 8, 1},                 /* box from odd corners */
-    {37, 29, 0, 0, 37, 29, 16, 12, 0, 0, 16, 12, 0},         /* whole, shrunk */
-    {37, 29, 0, 0, 37, 29, 16, 12, 15, 11, 1, 1, 0},         /* crop: the last corner */
-    {37, 29, 5, 3, 31, 26, 17, 11, 3, 2, 14, 9, 1},          /* box to the far edges, flip */
-    {38, 28, 7, 9, 17, 11, 41, 33, 4, 5, 37, 28, 0},         /* enlarged box */
-    {130, 90, 3, 1, 127, 88, 9, 7, 1, 0, 8, 7, 1},           /* much shrunk: wide filters */
-    {70, 40, 0, 0, 70, 40, 70, 13, 1, 1, 69, 12, 0},         /* one way only */
+    {1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0},                  /* one pixel */
+    {1, 1, 0, 0, 1, 1, 9, 7, 2, 3, 7, 4, 1},                  /* enlarged */
+    {3, 5, 0, 0, 3, 5, 3, 5, 0, 0, 3, 5, 0},                  /* as it is */
+    {3, 5, 1, 1, 2, 3, 7, 8, 0, 0, 7, 8, 1},                  /* box from odd corners */
+    {37, 29, 0, 0, 37, 29, 16, 12, 0, 0, 16, 12, 0},          /* whole, shrunk */
+    {37, 29, 0, 0, 37, 29, 16, 12, 15, 11, 1, 1, 0},          /* crop: the last corner */
+    {37, 29, 5, 3, 31, 26, 17, 11, 3, 2, 14, 9, 1},           /* box to the far edges, flip */
+    {38, 28, 7, 9, 17, 11, 41, 33, 4, 5, 37, 28, 0},          /* enlarged box */
+    {130, 90, 3, 1, 127, 88, 9, 7, 1, 0, 8, 7, 1},            /* much shrunk: wide filters */
+    {70, 40, 0, 0, 70, 40, 70, 13, 1, 1, 69, 12, 0},          /* one way only */
     {321, 241, 0, 0, 321, 241, 171, 128, 30, 8, 112, 112, 0}, /* last: the slow one */
 };
 enum { GEOMETRIES = sizeof geometries / sizeof *geometries };
 
 static HedonTransform geometry_transform(const Geometry *g, int bicubic, int antialias)
 {
-    return (HedonTransform){g->x, g->y, g->box_width, g->box_height, g->resize_width, g->resize_height,
-                            bicubic ? HEDON_BICUBIC : HEDON_BILINEAR, antialias,
-                            g->crop_x, g->crop_y, g->crop_width, g->crop_height, g->flip,
-                            GOLDEN_MEAN, GOLDEN_STD};
+    return (HedonTransform){g->x,
+                            g->y,
+                            g->box_width,
+                            g->box_height,
+                            g->resize_width,
+                            g->resize_height,
+                            bicubic ? HEDON_BICUBIC : HEDON_BILINEAR,
+                            antialias,
+                            g->crop_x,
+                            g->crop_y,
+                            g->crop_width,
+                            g->crop_height,
+                            g->flip,
+                            GOLDEN_MEAN,
+                            GOLDEN_STD};
 }
 
 /* Calls check for every layout, depth, matrix and range (`all`; else for a few) and each filter. */
@@ -388,7 +422,8 @@ static void for_each_case(const Geometry *g, Content content, int all,
     static const int depths[] = {8, 10, 12, 16};
     for (int index = 0; index < HEDON_PIXEL_LAYOUTS * 4 * HEDON_MATRICES * 2; index++) {
         if (!all && index % 7) continue;
-        HedonFrame f = {.width = g->width, .height = g->height, .layout = index % HEDON_PIXEL_LAYOUTS};
+        HedonFrame f = {
+            .width = g->width, .height = g->height, .layout = index % HEDON_PIXEL_LAYOUTS};
         int rest = index / HEDON_PIXEL_LAYOUTS;
         f.bits = depths[rest % 4];
         rest /= 4;
@@ -416,7 +451,8 @@ static void check_ref_is_definition(const HedonTransform *t, const HedonFrame *f
 static void test_ref_is_the_definition(void **state)
 {
     (void)state;
-    for (int g = 0; g < GEOMETRIES; g++) for_each_case(&geometries[g], WILD, 0, check_ref_is_definition);
+    for (int g = 0; g < GEOMETRIES; g++)
+        for_each_case(&geometries[g], WILD, 0, check_ref_is_definition);
 }
 
 static void check_cpu_equals_ref(const HedonTransform *t, const HedonFrame *f)
@@ -438,8 +474,10 @@ static void test_cpu_equals_ref_on_any_rgb(void **state)
     (void)state;
     for (int g = 0; g < GEOMETRIES; g++)
         for (int filter = 0; filter < 4; filter++) {
-            HedonFrame f = {.width = geometries[g].width, .height = geometries[g].height,
-                            .layout = HEDON_PIXEL_RGB, .bits = 8};
+            HedonFrame f = {.width = geometries[g].width,
+                            .height = geometries[g].height,
+                            .layout = HEDON_PIXEL_RGB,
+                            .bits = 8};
             frame_alloc(&f, WILD, 0);
             const HedonTransform t = geometry_transform(&geometries[g], filter & 1, filter >> 1);
             check_cpu_equals_ref(&t, &f);
@@ -454,7 +492,8 @@ static void test_cpu_is_near_ref_outside_the_gamut(void **state)
     const Geometry *g = &geometries[GEOMETRIES - 1];
     for (Content content = GOLDEN; content <= WILD; content += WILD - GOLDEN)
         for (int filter = 0; filter < 4; filter++) {
-            HedonFrame f = {.width = g->width, .height = g->height, .layout = HEDON_PIXEL_YUV420, .bits = 8};
+            HedonFrame f = {
+                .width = g->width, .height = g->height, .layout = HEDON_PIXEL_YUV420, .bits = 8};
             frame_alloc(&f, content, 0);
             const HedonTransform t = geometry_transform(g, filter & 1, filter >> 1);
             const Difference d = cpu_from_ref(&t, &f);
@@ -518,7 +557,8 @@ static void test_repeatable(void **state)
 {
     (void)state;
     const HedonTransform t = geometry_transform(&geometries[6], 1, 1);
-    HedonFrame f = {.width = 37, .height = 29, .layout = HEDON_PIXEL_YUV420, .bits = 10}, padded = f;
+    HedonFrame f = {.width = 37, .height = 29, .layout = HEDON_PIXEL_YUV420, .bits = 10},
+               padded = f;
     HedonFrame other = f;
     frame_alloc(&f, WILD, 0);
     frame_alloc(&padded, WILD, 19);
@@ -542,13 +582,15 @@ static void test_repeatable(void **state)
     frame_release(&other);
 }
 
-/* Channels are channel_stride apart, as in a batch slot (N,C,T,H,W), and nothing else is written. */
+/* Channels are channel_stride apart, as in a batch slot (N,C,T,H,W), and nothing else is written.
+ */
 static void test_channel_stride(void **state)
 {
     (void)state;
     const Geometry *g = &geometries[4];
     const HedonTransform t = geometry_transform(g, 0, 0);
-    HedonFrame f = {.width = g->width, .height = g->height, .layout = HEDON_PIXEL_YUV420, .bits = 8};
+    HedonFrame f = {
+        .width = g->width, .height = g->height, .layout = HEDON_PIXEL_YUV420, .bits = 8};
     frame_alloc(&f, TAME, 0);
     const int64_t plane = (int64_t)g->crop_width * g->crop_height, stride = plane + 11;
     for (int k = 0; k < 2; k++) {
@@ -581,8 +623,10 @@ static void test_extreme_shapes(void **state)
     };
     for (int i = 0; i < 4; i++)
         for (int filter = 0; filter < 4; filter++) {
-            HedonFrame f = {.width = extreme[i].width, .height = extreme[i].height,
-                            .layout = HEDON_PIXEL_YUV420, .bits = 8};
+            HedonFrame f = {.width = extreme[i].width,
+                            .height = extreme[i].height,
+                            .layout = HEDON_PIXEL_YUV420,
+                            .bits = 8};
             frame_alloc(&f, TAME, 0);
             const HedonTransform t = geometry_transform(&extreme[i], filter & 1, filter >> 1);
             assert_true(cpu_from_ref(&t, &f).max < 1e-4); /* float sums of up to 65536 taps */
@@ -593,8 +637,10 @@ static void test_extreme_shapes(void **state)
 static void test_senseless_requests_are_refused(void **state)
 {
     (void)state;
-    const HedonFrame good_frame = {.width = 20, .height = 10, .layout = HEDON_PIXEL_YUV420, .bits = 8};
-    const HedonTransform good = {0, 0, 20, 10, 8, 6, HEDON_BILINEAR, 0, 0, 0, 8, 6, 0, GOLDEN_MEAN, GOLDEN_STD};
+    const HedonFrame good_frame = {
+        .width = 20, .height = 10, .layout = HEDON_PIXEL_YUV420, .bits = 8};
+    const HedonTransform good = {0, 0, 20, 10, 8, 6,           HEDON_BILINEAR, 0,
+                                 0, 0, 8,  6,  0, GOLDEN_MEAN, GOLDEN_STD};
     HedonContext *ctx = hedon_context_new();
     assert_non_null(ctx);
 #define REFUSED(change)                                                                            \
@@ -642,7 +688,8 @@ static void test_another_geometry_is_not_read(void **state)
 {
     (void)state;
     const HedonFrame like = {.width = 20, .height = 10, .layout = HEDON_PIXEL_YUV420, .bits = 10};
-    const HedonTransform t = {0, 0, 20, 10, 8, 6, HEDON_BILINEAR, 0, 0, 0, 8, 6, 0, GOLDEN_MEAN, GOLDEN_STD};
+    const HedonTransform t = {0, 0, 20, 10, 8, 6,           HEDON_BILINEAR, 0,
+                              0, 0, 8,  6,  0, GOLDEN_MEAN, GOLDEN_STD};
     for (int k = 0; k < 2; k++) {
         HedonPreprocessor *p;
         assert_int_equal(implementations[k]->create(NULL, &t, &like, &p), 0);
@@ -664,7 +711,8 @@ static void test_failing_allocations(void **state)
 {
     (void)state;
     const HedonFrame like = {.width = 20, .height = 10, .layout = HEDON_PIXEL_YUV420, .bits = 8};
-    const HedonTransform t = {0, 0, 20, 10, 8, 6, HEDON_BICUBIC, 1, 0, 0, 8, 6, 0, GOLDEN_MEAN, GOLDEN_STD};
+    const HedonTransform t = {0, 0, 20, 10, 8, 6,           HEDON_BICUBIC, 1,
+                              0, 0, 8,  6,  0, GOLDEN_MEAN, GOLDEN_STD};
     for (int k = 0; k < 2; k++) {
         int failures = 0;
         for (;; failures++) {
@@ -702,7 +750,8 @@ static void benchmark(int width, int height, int bits, int bicubic, int antialia
     const HedonTransform t = geometry_transform(&g, bicubic, antialias);
     HedonFrame f[FRAMES];
     for (int i = 0; i < FRAMES; i++) {
-        f[i] = (HedonFrame){.width = width, .height = height, .layout = HEDON_PIXEL_YUV420, .bits = bits};
+        f[i] = (HedonFrame){
+            .width = width, .height = height, .layout = HEDON_PIXEL_YUV420, .bits = bits};
         frame_alloc(&f[i], TAME, 0);
     }
     float *out = malloc((size_t)output_size(&t) * sizeof *out);
@@ -717,8 +766,8 @@ static void benchmark(int width, int height, int bits, int bicubic, int antialia
             best = fmin(best, now_us() - start);
         }
     }
-    printf("%4dx%-4d %2d bits %-8s %-9s %8.1f us a frame, %6.1f us to set up\n", width, height, bits,
-           bicubic ? "bicubic" : "bilinear", antialias ? "antialias" : "", best, made);
+    printf("%4dx%-4d %2d bits %-8s %-9s %8.1f us a frame, %6.1f us to set up\n", width, height,
+           bits, bicubic ? "bicubic" : "bilinear", antialias ? "antialias" : "", best, made);
     cpu.destroy(p);
     free(out);
     for (int i = 0; i < FRAMES; i++) frame_release(&f[i]);

@@ -1,15 +1,16 @@
-/* Pre-processing on a CPU. Resizing and the colour matrix are both linear, so the planes are resized
- * as they are, at their own resolution, and only the output's pixels are converted. For each row of
- * the output and each plane: the source rows under the vertical filter become one row of floats
- * (rows and columns that no output needs are not touched), the horizontal filter makes the output's
- * columns of it, and the three rows become normalised RGB. The tables hold everything else: chroma
- * is replicated as in ref by letting both of its pixels' weights fall on one sample, the flip is
- * the order of the columns.
+/* Pre-processing on a CPU. Resizing and the colour matrix are both linear, so the planes are
+ * resized as they are, at their own resolution, and only the output's pixels are converted. For
+ * each row of the output and each plane: the source rows under the vertical filter become one row
+ * of floats (rows and columns that no output needs are not touched), the horizontal filter makes
+ * the output's columns of it, and the three rows become normalised RGB. The tables hold everything
+ * else: chroma is replicated as in ref by letting both of its pixels' weights fall on one sample,
+ * the flip is the order of the columns.
  *
- * One thing does not commute: ref clamps each source pixel to 0..1 before resizing as well, here only
- * the output is clamped. Decoded pictures leave the gamut at few pixels (sharp saturated edges, where
- * chroma is coarser than luma). On real videos resized to 171x128 the mean difference was .003/255 to
- * .25/255, single pixels up to 46/255; RGB, and gray that keeps to its range, have none.
+ * One thing does not commute: ref clamps each source pixel to 0..1 before resizing as well, here
+ * only the output is clamped. Decoded pictures leave the gamut at few pixels (sharp saturated
+ * edges, where chroma is coarser than luma). On real videos resized to 171x128 the mean difference
+ * was .003/255 to .25/255, single pixels up to 46/255; RGB, and gray that keeps to its range, have
+ * none.
  */
 #include "kernels/cpu/preprocess.h"
 
@@ -20,8 +21,8 @@
 #include "kernels/cpu/preprocess_isa.h"
 #include "kernels/resample.h"
 
-/* HedonTaps of a plane as the inner loops want them. Samples low to high - 1 are used; horizontally,
- * `first` counts from low, and every output has `width` taps, the spare ones 0. */
+/* HedonTaps of a plane as the inner loops want them. Samples low to high - 1 are used;
+ * horizontally, `first` counts from low, and every output has `width` taps, the spare ones 0. */
 typedef struct CpuAxis {
     int32_t outputs, width, low, high;
     int32_t *first, *count;
@@ -42,15 +43,16 @@ typedef struct CpuPreprocessor {
 static const CpuPreprocessIsa *best_isa(void)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &cpu_preprocess_isa_avx2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &cpu_preprocess_isa_avx2;
 #endif
     return &cpu_preprocess_isa_generic;
 }
 
 /* ---- Tables --------------------------------------------------------------------------------- */
 
-/* taps, of pixels counted from `offset`, become those of a plane with 2^shift pixels a sample: weights
- * that fall on one sample are added up. In place. */
+/* taps, of pixels counted from `offset`, become those of a plane with 2^shift pixels a sample:
+ * weights that fall on one sample are added up. In place. */
 static void fold_taps(HedonTaps *taps, int32_t offset, int shift)
 {
     for (int32_t i = 0; i < taps->outputs; i++) {
@@ -74,7 +76,8 @@ static int32_t round_up(int32_t n, int32_t step)
     return (n + step - 1) / step * step;
 }
 
-static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int horizontal, int flip)
+static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int horizontal,
+                    int flip)
 {
     int32_t longest = 0, low = INT32_MAX, high = 0;
     for (int32_t i = 0; i < taps->outputs; i++) {
@@ -83,7 +86,8 @@ static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int
         low = taps->first[i] < low ? taps->first[i] : low;
         high = end > high ? end : high;
     }
-    const int32_t width = !horizontal ? longest : longest <= 4 ? 4 : round_up(longest, CPU_FILTER_WIDTH);
+    int32_t width = longest;
+    if (horizontal) width = longest <= 4 ? 4 : round_up(longest, CPU_FILTER_WIDTH);
     const size_t outputs = (size_t)round_up(taps->outputs, CPU_FILTER_OUTPUTS);
     *axis = (CpuAxis){.outputs = taps->outputs, .width = width, .low = low, .high = high};
     axis->first = hedon_calloc(outputs, sizeof *axis->first);
@@ -96,7 +100,8 @@ static int axis_new(HedonContext *ctx, CpuAxis *axis, const HedonTaps *taps, int
         axis->first[to] = horizontal ? taps->first[i] - low : taps->first[i];
         axis->count[to] = taps->count[i];
         for (int32_t k = 0; k < taps->count[i]; k++)
-            axis->weight[(int64_t)to * width + k] = (float)taps->weight[(int64_t)i * taps->width + k];
+            axis->weight[(int64_t)to * width + k] =
+                (float)taps->weight[(int64_t)i * taps->width + k];
     }
     return 0;
 }
@@ -131,7 +136,8 @@ static int plane_new(HedonContext *ctx, CpuPreprocessor *p, const HedonTransform
 }
 
 /* R, G, B = matrix (Y, Cb, Cr), ITU-T H.273: the inverse of Y = kr R + kg G + kb B,
- * Cb = (B - Y) / (2 - 2 kb), Cr = (R - Y) / (2 - 2 kr), with the quantisation's offsets and scales. */
+ * Cb = (B - Y) / (2 - 2 kb), Cr = (R - Y) / (2 - 2 kr), with the quantisation's offsets and scales.
+ */
 static void colour_coefficients(CpuColour *colour, const HedonFrame *like, const HedonTransform *t)
 {
     static const double luma_weights[HEDON_MATRICES][3] = {

@@ -18,10 +18,10 @@ enum {
 };
 
 typedef struct CpuPreprocessIsa {
-    /** to[i] = sum over k < count of weight[k] * row k's sample i, for i < n. Samples are uint8_t in
-     *  blend[0], uint16_t in blend[1]; rows are stride bytes apart; nothing else is read. */
-    void (*blend[2])(float *to, const void *from, int64_t stride, const float *weight, int32_t count,
-                     int64_t n);
+    /** to[i] = sum over k < count of weight[k] * row k's sample i, for i < n. Samples are uint8_t
+     * in blend[0], uint16_t in blend[1]; rows are stride bytes apart; nothing else is read. */
+    void (*blend[2])(float *to, const void *from, int64_t stride, const float *weight,
+                     int32_t count, int64_t n);
     /** to[i] = sum over k < width of weight[i * width + k] * from[first[i] + k]. */
     void (*filter)(float *to, const float *from, const int32_t *first, const float *weight,
                    int32_t width, int32_t outputs);

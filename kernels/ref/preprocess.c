@@ -1,6 +1,6 @@
-/* The definition of pre-processing. Each source pixel becomes RGB in 0..1, not rounded to 8 bits; the
- * box of them is resized, cropped and flipped; the result, which bicubic may have taken below 0 or
- * above 1, is clamped to 0..1 again, as every pipeline on 8-bit pictures does, and normalised.
+/* The definition of pre-processing. Each source pixel becomes RGB in 0..1, not rounded to 8 bits;
+ * the box of them is resized, cropped and flipped; the result, which bicubic may have taken below 0
+ * or above 1, is clamped to 0..1 again, as every pipeline on 8-bit pictures does, and normalised.
  *
  * Chroma is replicated: pixel (x, y) takes sample (x >> 1, y >> 1), as swscale's unscaled
  * converter, and with it torchcodec and decord, does.
@@ -105,8 +105,8 @@ static void output_rgb(const RefPreprocessor *p, const HedonFrame *frame, int32_
     sum[0] = sum[1] = sum[2] = 0;
     for (int32_t m = 0; m < p->y.count[j]; m++)
         for (int32_t k = 0; k < p->x.count[i]; k++) {
-            const double weight = p->y.weight[(int64_t)j * p->y.width + m] *
-                                  p->x.weight[(int64_t)i * p->x.width + k];
+            const double weight =
+                p->y.weight[(int64_t)j * p->y.width + m] * p->x.weight[(int64_t)i * p->x.width + k];
             double rgb[3];
             pixel_rgb(frame, p->transform.source_x + p->x.first[i] + k,
                       p->transform.source_y + p->y.first[j] + m, rgb);

@@ -90,6 +90,12 @@ class Hedon:
         pass
 
 
+def note(text):
+    """What is under way, on a terminal's last line."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K" + text, end="", file=sys.stderr, flush=True)
+
+
 def run_text(command):
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
@@ -131,11 +137,10 @@ def compare(title, contestants, rounds, warm, timed):
     try:
         for number in range(rounds):
             for contestant in contestants:
-                print(f"\r{title}: round {number + 1} of {rounds}, {contestant.name:34s}",
-                      end="", file=sys.stderr, flush=True)
+                note(f"{title}: round {number + 1} of {rounds}, {contestant.name}")
                 contestant.turn(warm, timed)
-        print("\r" + " " * 100 + "\r", end="", file=sys.stderr, flush=True)
     finally:
+        note("")
         for contestant in contestants:
             contestant.close()
     rows = [{"name": c.name, "version": c.version, "min_s": min(c.mins),
@@ -171,12 +176,13 @@ def start_peers(names, arguments, log, cpus):
     """Peers that do not start here are left out, and said to be."""
     peers = []
     for name in names:
-        print(f"\rstarting {name:40s}", end="", file=sys.stderr, flush=True)
+        note(f"starting {name}")
         try:
             peers.append(Peer(arguments(name), name, log, cpus))
         except Failed as error:
-            print(f"\rbench-peers: left out: {error}", file=sys.stderr)
-    print("\r" + " " * 60 + "\r", end="", file=sys.stderr, flush=True)
+            note("")
+            print(f"bench-peers: left out: {error}", file=sys.stderr)
+    note("")
     return peers
 
 
