@@ -47,7 +47,8 @@ static int parse_type(HedonContext *ctx, const char *text, HedonDtype *dtype)
         }
     return hedon_fail(ctx, HEDON_EDATA,
                       "the array's element type is %.*s: convert it, for instance with "
-                      "array.astype('<f4')", (int)length, text + 1);
+                      "array.astype('<f4')",
+                      (int)length, text + 1);
 }
 
 /* "(2, 3, )": counts with commas between and perhaps after them. */
@@ -63,7 +64,8 @@ static int parse_shape(HedonContext *ctx, const char *text, HedonShape *shape)
             return hedon_fail(ctx, code, "damaged .npy file: its shape is no list of counts");
         if (shape->rank == HEDON_MAX_RANK)
             return hedon_fail(ctx, code, "the array has more than %d dimensions", HEDON_MAX_RANK);
-        shape->dim[shape->rank++] = strtoll(text, &end, 10); /* overflow saturates: too large below */
+        shape->dim[shape->rank++] =
+            strtoll(text, &end, 10); /* overflow saturates: too large below */
         for (text = end; *text == ' ';) text++;
         if (*text == ',')
             text++;
@@ -91,7 +93,8 @@ static int read_mapped(HedonContext *ctx, HedonTensor *out, const HedonMappedFil
         return hedon_fail(ctx, HEDON_EDATA, "not a NumPy .npy file");
     const size_t prefix = bytes[6] == 1 ? PREFIX : PREFIX + 2;
     if (bytes[6] < 1 || bytes[6] > 3 || file->size < prefix)
-        return hedon_fail(ctx, HEDON_EDATA, "the .npy file is of a version that hedon does not read");
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "the .npy file is of a version that hedon does not read");
     size_t length = bytes[8] | (size_t)bytes[9] << 8;
     if (bytes[6] > 1) length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     if (length > file->size - prefix || length >= HEADER_LIMIT)
@@ -163,7 +166,7 @@ int hedon_npy_write(HedonContext *ctx, const char *path, const HedonTensor *tens
     char header[512];
     FILE *stream = hedon_atomic_stream(file);
     fwrite(header, 1, format_header(header, tensor, descr), stream);
-    fwrite(tensor->data, hedon_dtype_size(tensor->dtype),
-           (size_t)hedon_shape_count(&tensor->shape), stream);
+    fwrite(tensor->data, hedon_dtype_size(tensor->dtype), (size_t)hedon_shape_count(&tensor->shape),
+           stream);
     return hedon_atomic_commit(ctx, file); /* reports what the stream could not write */
 }

@@ -26,13 +26,13 @@ static int add_packet(HedonContext *ctx, Scan *scan, const AVPacket *packet, int
         const int64_t capacity = index->capacity ? index->capacity * 2 : 1024;
         HedonIndexPacket *packets =
             hedon_realloc(index->packets, (size_t)capacity, sizeof *packets);
-        if (!packets)
-            return hedon_fail_memory(ctx);
+        if (!packets) return hedon_fail_memory(ctx);
         index->packets = packets;
         index->capacity = capacity;
     }
     const int peeked = hollow ? 0 : hedon_peek(&scan->peek, packet->data, packet->size);
-    const int shows = !(packet->flags & AV_PKT_FLAG_DISCARD) && !(peeked & HEDON_PEEK_HIDDEN) && packet->size;
+    const int shows =
+        !(packet->flags & AV_PKT_FLAG_DISCARD) && !(peeked & HEDON_PEEK_HIDDEN) && packet->size;
     const int key = !!(packet->flags & AV_PKT_FLAG_KEY);
     const int32_t last_entry = index->count ? index->packets[index->count - 1].entry : 0;
     index->packets[index->count] = (HedonIndexPacket){
@@ -40,7 +40,8 @@ static int add_packet(HedonContext *ctx, Scan *scan, const AVPacket *packet, int
         .pts = packet->pts,
         .size = packet->size,
         .frame = shows ? SHOWS : HIDDEN,
-        .entry = key && (hollow || (peeked & HEDON_PEEK_ENTRY)) ? (int32_t)index->count : last_entry,
+        .entry =
+            key && (hollow || (peeked & HEDON_PEEK_ENTRY)) ? (int32_t)index->count : last_entry,
     };
     index->count++;
     scan->begins_with_key |= index->count == 1 && key;
@@ -63,21 +64,19 @@ typedef struct Shown {
 static int by_pts(const void *left, const void *right)
 {
     const Shown *a = left, *b = right;
-    if (a->pts != b->pts)
-        return a->pts < b->pts ? -1 : 1;
+    if (a->pts != b->pts) return a->pts < b->pts ? -1 : 1;
     return (a->packet > b->packet) - (a->packet < b->packet);
 }
 
-/* Decoding order is presentation order but for a few places, so insertion is the fast way; a hostile
- * file that makes it slow gets the other. */
+/* Decoding order is presentation order but for a few places, so insertion is the fast way; a
+ * hostile file that makes it slow gets the other. */
 static void sort_shown(Shown *shown, int64_t count)
 {
     int64_t moves = 0;
     for (int64_t i = 1; i < count; i++) {
         const Shown one = shown[i];
         int64_t at = i;
-        for (; at > 0 && by_pts(&shown[at - 1], &one) > 0; at--)
-            shown[at] = shown[at - 1];
+        for (; at > 0 && by_pts(&shown[at - 1], &one) > 0; at--) shown[at] = shown[at - 1];
         shown[at] = one;
         moves += i - at;
         if (moves > 32 * count) {
@@ -102,8 +101,7 @@ static void rank(HedonIndex *index, Shown *shown)
     int64_t d = 0, delay = 0;
     for (int64_t p = 0; p < index->count; p++)
         if (index->packets[p].frame >= 0) {
-            if (d - index->packets[p].frame > delay)
-                delay = d - index->packets[p].frame;
+            if (d - index->packets[p].frame > delay) delay = d - index->packets[p].frame;
             d++;
         }
     index->delay = delay > 16 ? 16 : (int)delay;
@@ -113,20 +111,16 @@ static void rank(HedonIndex *index, Shown *shown)
 static void space_evenly(HedonIndex *index, const AVStream *stream)
 {
     AVRational rate = stream->avg_frame_rate;
-    if (rate.num <= 0 || rate.den <= 0)
-        rate = stream->r_frame_rate;
-    if (rate.num <= 0 || rate.den <= 0)
-        rate = (AVRational){25, 1};
-    for (int64_t f = 0; f < index->frames; f++)
-        index->times[f] = (double)f * rate.den / rate.num;
+    if (rate.num <= 0 || rate.den <= 0) rate = stream->r_frame_rate;
+    if (rate.num <= 0 || rate.den <= 0) rate = (AVRational){25, 1};
+    for (int64_t f = 0; f < index->frames; f++) index->times[f] = (double)f * rate.den / rate.num;
     index->duration_s = (double)index->frames * rate.den / rate.num;
 }
 
 static int distinct(const Shown *shown, int64_t count)
 {
     for (int64_t f = 1; f < count; f++)
-        if (shown[f].pts == shown[f - 1].pts)
-            return 0;
+        if (shown[f].pts == shown[f - 1].pts) return 0;
     return 1;
 }
 
@@ -134,8 +128,7 @@ static int distinct(const Shown *shown, int64_t count)
 static int begins_cleanly(const HedonIndex *index)
 {
     for (int64_t p = 1; p < index->count && index->packets[p].entry == 0; p++)
-        if (index->packets[p].pts < index->packets[0].pts)
-            return 0;
+        if (index->packets[p].pts < index->packets[0].pts) return 0;
     return 1;
 }
 
@@ -152,14 +145,14 @@ static int forecast(HedonContext *ctx, Scan *scan, const HedonDemux *demux)
     rank(index, shown);
     const double tick = av_q2d(demux->stream->time_base);
     const int64_t n = index->frames;
-    if (scan->missing_pts || !isfinite(tick) || tick <= 0 || (n > 1 && shown[n - 1].pts == shown[0].pts)) {
+    if (scan->missing_pts || !isfinite(tick) || tick <= 0 ||
+        (n > 1 && shown[n - 1].pts == shown[0].pts)) {
         space_evenly(index, demux->stream);
     } else {
         for (int64_t f = 0; f < n; f++)
             index->times[f] = ((double)shown[f].pts - (double)shown[0].pts) * tick;
         double last = (double)scan->last_duration * tick;
-        if (!(last > 0))
-            last = n > 1 ? index->times[n - 1] / (double)(n - 1) : 1.0 / 25;
+        if (!(last > 0)) last = n > 1 ? index->times[n - 1] / (double)(n - 1) : 1.0 / 25;
         index->duration_s = index->times[n - 1] + last;
         index->ranked = scan->peek.known && scan->begins_with_key && distinct(shown, n) &&
                         begins_cleanly(index);
@@ -187,14 +180,12 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
         demux->format->flags |= AVFMT_FLAG_NOPARSE;
     }
     AVPacket *packet = av_packet_alloc();
-    if (!packet)
-        return hedon_fail_memory(ctx);
+    if (!packet) return hedon_fail_memory(ctx);
     int ret, code = 0;
     while ((ret = hedon_demux_read(demux, packet)) >= 0) {
         code = add_packet(ctx, &scan, packet, hollow);
         av_packet_unref(packet);
-        if (code < 0)
-            break;
+        if (code < 0) break;
         if (index->count > max_frames || index->count > INT32_MAX) {
             code = hedon_fail(ctx, HEDON_ELIMIT, "has more frames than the allowed %lld",
                               (long long)max_frames);
@@ -202,14 +193,11 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
         }
     }
     av_packet_free(&packet);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     if (ret != AVERROR_EOF) {
         code = hedon_budget_check(ctx, demux->budget);
-        if (code < 0)
-            return code;
-        if (ret == AVERROR(ENOMEM))
-            return hedon_fail_memory(ctx);
+        if (code < 0) return code;
+        if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
         index->damaged = 1;
     }
     if (hollow) {
@@ -217,8 +205,7 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
         index->missing = named > index->count ? named - index->count : 0;
         index->damaged |= index->missing > 0;
     }
-    if (!index->frames)
-        return hedon_fail(ctx, HEDON_EDATA, "its video stream holds no pictures");
+    if (!index->frames) return hedon_fail(ctx, HEDON_EDATA, "its video stream holds no pictures");
     /* A change of the decoder's set-up travels beside the packets, not in them. */
     index->direct = hollow && !scan.side_data;
     return forecast(ctx, &scan, demux);
@@ -229,15 +216,13 @@ int64_t hedon_index_entry(const HedonIndex *index, int64_t frame)
     const HedonIndexPacket *packets = index->packets;
     const int64_t shown = index->packet_of[frame];
     int64_t p = packets[shown].entry;
-    while (p > 0 && packets[p].pts > packets[shown].pts)
-        p = packets[p - 1].entry;
+    while (p > 0 && packets[p].pts > packets[shown].pts) p = packets[p - 1].entry;
     return p;
 }
 
 void hedon_index_drop_entry(HedonIndex *index, int64_t packet)
 {
-    if (packet == 0)
-        return;
+    if (packet == 0) return;
     const int32_t before = index->packets[packet - 1].entry;
     for (int64_t p = packet; p < index->count && index->packets[p].entry == packet; p++)
         index->packets[p].entry = before;

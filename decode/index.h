@@ -26,21 +26,22 @@ typedef struct HedonIndex {
     int direct;        /* packets lie in the file just as decoders want them */
     int damaged;       /* reading met an error, an incomplete packet or an early end */
     int64_t missing;   /* packets that the header names and the file lacks */
-    int delay;         /* most pictures that come before another in decoding and after it in showing */
-} HedonIndex;          /* zeroed is empty */
+    int delay; /* most pictures that come before another in decoding and after it in showing */
+} HedonIndex;  /* zeroed is empty */
 
 /** Whether the container's header alone tells all that an index needs. */
 int hedon_index_can_be_hollow(const HedonDemux *demux);
 /**
  * Reads all packets of demux, which is at its beginning.
  *
- * @param hollow  leave their contents in the file; demux is of no further use then, and the index is
- *                only if it comes out direct
+ * @param hollow  leave their contents in the file; demux is of no further use then, and the index
+ * is only if it comes out direct
  * @return 0, HEDON_ELIMIT, HEDON_EDATA (no packets), HEDON_ENOMEM, HEDON_ECANCELLED
  */
 int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames,
                      int hollow);
-/** The entry from which frame is reached: the last one that is neither decoded nor shown after it. */
+/** The entry from which frame is reached: the last one that is neither decoded nor shown after it.
+ */
 int64_t hedon_index_entry(const HedonIndex *index, int64_t frame);
 /** Decoding can't begin with this packet after all. */
 void hedon_index_drop_entry(HedonIndex *index, int64_t packet);

@@ -8,7 +8,7 @@
 typedef struct HedonPeek {
     enum AVCodecID codec;
     int length_bytes; /* of a NAL unit's size field; 0: start codes */
-    int one_layer;    /* HEVC: no temporal sub-layers, so "sub-layer non-reference" means unneeded */
+    int one_layer; /* HEVC: no temporal sub-layers, so "sub-layer non-reference" means unneeded */
     int intra_only;
     int known; /* packets of this codec can be skipped and jumped among */
 } HedonPeek;

@@ -22,42 +22,38 @@ static const enum AVPixelFormat targets[] = {
 static int layout_of(enum AVPixelFormat format)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(format);
-    if (!d || (d->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
-                           AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER)))
+    if (!d ||
+        (d->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM | AV_PIX_FMT_FLAG_HWACCEL |
+                     AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BAYER)))
         return -1;
     const int colours = d->nb_components - !!(d->flags & AV_PIX_FMT_FLAG_ALPHA);
     const int depth = d->comp[0].depth, bytes = depth > 8 ? 2 : 1;
-    if ((colours != 1 && colours != 3) || depth < 8 || depth > 16)
-        return -1;
+    if ((colours != 1 && colours != 3) || depth < 8 || depth > 16) return -1;
     if (bytes == 2 && !!(d->flags & AV_PIX_FMT_FLAG_BE) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
         return -1;
     for (int c = 0; c < colours; c++) {
         const AVComponentDescriptor *p = &d->comp[c];
-        if (p->depth != depth || p->step != bytes || p->shift || p->offset)
-            return -1;
+        if (p->depth != depth || p->step != bytes || p->shift || p->offset) return -1;
     }
-    if (colours == 1)
-        return HEDON_PIXEL_GRAY;
-    if (d->comp[0].plane == d->comp[1].plane || d->comp[1].plane == d->comp[2].plane)
-        return -1;
-    if (d->flags & AV_PIX_FMT_FLAG_RGB)
-        return HEDON_PIXEL_RGB;
-    if (d->log2_chroma_w == 0 && d->log2_chroma_h == 0)
-        return HEDON_PIXEL_YUV444;
-    if (d->log2_chroma_w == 1 && d->log2_chroma_h == 0)
-        return HEDON_PIXEL_YUV422;
-    if (d->log2_chroma_w == 1 && d->log2_chroma_h == 1)
-        return HEDON_PIXEL_YUV420;
+    if (colours == 1) return HEDON_PIXEL_GRAY;
+    if (d->comp[0].plane == d->comp[1].plane || d->comp[1].plane == d->comp[2].plane) return -1;
+    if (d->flags & AV_PIX_FMT_FLAG_RGB) return HEDON_PIXEL_RGB;
+    if (d->log2_chroma_w == 0 && d->log2_chroma_h == 0) return HEDON_PIXEL_YUV444;
+    if (d->log2_chroma_w == 1 && d->log2_chroma_h == 0) return HEDON_PIXEL_YUV422;
+    if (d->log2_chroma_w == 1 && d->log2_chroma_h == 1) return HEDON_PIXEL_YUV420;
     return -1;
 }
 
 static HedonColourMatrix matrix_of(enum AVColorSpace space)
 {
     switch (space) {
-    case AVCOL_SPC_BT709: return HEDON_MATRIX_BT709;
+    case AVCOL_SPC_BT709:
+        return HEDON_MATRIX_BT709;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: return HEDON_MATRIX_BT2020;
-    default: return HEDON_MATRIX_BT601;
+    case AVCOL_SPC_BT2020_CL:
+        return HEDON_MATRIX_BT2020;
+    default:
+        return HEDON_MATRIX_BT601;
     }
 }
 
@@ -68,8 +64,10 @@ static int is_full_range(const AVFrame *picture)
     case AV_PIX_FMT_YUVJ422P:
     case AV_PIX_FMT_YUVJ444P:
     case AV_PIX_FMT_YUVJ440P:
-    case AV_PIX_FMT_YUVJ411P: return 1;
-    default: return picture->color_range == AVCOL_RANGE_JPEG;
+    case AV_PIX_FMT_YUVJ411P:
+        return 1;
+    default:
+        return picture->color_range == AVCOL_RANGE_JPEG;
     }
 }
 
@@ -78,8 +76,7 @@ static int is_full_range(const AVFrame *picture)
 static enum AVPixelFormat deliverable(enum AVPixelFormat format, HedonOrientation orientation)
 {
     enum AVPixelFormat to = format;
-    if (layout_of(to) < 0)
-        to = avcodec_find_best_pix_fmt_of_list(targets, format, 0, NULL);
+    if (layout_of(to) < 0) to = avcodec_find_best_pix_fmt_of_list(targets, format, 0, NULL);
     if (to != AV_PIX_FMT_NONE && orientation.swap && layout_of(to) == HEDON_PIXEL_YUV422) {
         const int depth = av_pix_fmt_desc_get(to)->comp[0].depth;
         to = depth <= 8    ? AV_PIX_FMT_YUV444P
@@ -94,12 +91,18 @@ static enum AVPixelFormat deliverable(enum AVPixelFormat format, HedonOrientatio
 static enum AVPixelFormat without_range(enum AVPixelFormat format)
 {
     switch (format) {
-    case AV_PIX_FMT_YUVJ420P: return AV_PIX_FMT_YUV420P;
-    case AV_PIX_FMT_YUVJ422P: return AV_PIX_FMT_YUV422P;
-    case AV_PIX_FMT_YUVJ444P: return AV_PIX_FMT_YUV444P;
-    case AV_PIX_FMT_YUVJ440P: return AV_PIX_FMT_YUV440P;
-    case AV_PIX_FMT_YUVJ411P: return AV_PIX_FMT_YUV411P;
-    default: return format;
+    case AV_PIX_FMT_YUVJ420P:
+        return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ422P:
+        return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ444P:
+        return AV_PIX_FMT_YUV444P;
+    case AV_PIX_FMT_YUVJ440P:
+        return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ411P:
+        return AV_PIX_FMT_YUV411P;
+    default:
+        return format;
     }
 }
 
@@ -109,30 +112,28 @@ static int convert(HedonContext *ctx, HedonPlanes *planes, const AVFrame *pictur
     const enum AVPixelFormat from = without_range(picture->format);
     to = without_range(to);
     AVFrame *target = planes->converted;
-    if (!target && !(target = planes->converted = av_frame_alloc()))
-        return hedon_fail_memory(ctx);
-    if (target->format != to || target->width != planes->width || target->height != planes->height) {
+    if (!target && !(target = planes->converted = av_frame_alloc())) return hedon_fail_memory(ctx);
+    if (target->format != to || target->width != planes->width ||
+        target->height != planes->height) {
         av_frame_unref(target);
         target->format = to;
         target->width = planes->width;
         target->height = planes->height;
-        if (av_frame_get_buffer(target, 0) < 0)
-            return hedon_fail_memory(ctx);
+        if (av_frame_get_buffer(target, 0) < 0) return hedon_fail_memory(ctx);
     }
-    planes->sws = sws_getCachedContext(planes->sws, picture->width, picture->height, from,
-                                       planes->width, planes->height, to,
-                                       SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT |
-                                           SWS_FULL_CHR_H_INP | SWS_BITEXACT,
-                                       NULL, NULL, NULL);
+    planes->sws = sws_getCachedContext(
+        planes->sws, picture->width, picture->height, from, planes->width, planes->height, to,
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT,
+        NULL, NULL, NULL);
     if (!planes->sws)
         return hedon_fail(ctx, HEDON_EUNSUPPORTED, "its pixel format %s can't be converted",
                           av_get_pix_fmt_name(picture->format));
-    /* Same matrix and range on both sides: only the layout changes here, colour is the pre-processing's. */
-    const int *matrix = sws_getCoefficients(matrix_of(picture->colorspace) == HEDON_MATRIX_BT709
-                                                ? SWS_CS_ITU709
-                                            : matrix_of(picture->colorspace) == HEDON_MATRIX_BT2020
-                                                ? SWS_CS_BT2020
-                                                : SWS_CS_ITU601);
+    /* Same matrix and range on both sides: only the layout changes here, colour is the
+     * pre-processing's. */
+    const int *matrix = sws_getCoefficients(
+        matrix_of(picture->colorspace) == HEDON_MATRIX_BT709    ? SWS_CS_ITU709
+        : matrix_of(picture->colorspace) == HEDON_MATRIX_BT2020 ? SWS_CS_BT2020
+                                                                : SWS_CS_ITU601);
     const int full = is_full_range(picture);
     sws_setColorspaceDetails(planes->sws, matrix, full, matrix, full, 0, 1 << 16, 1 << 16);
     if (sws_scale(planes->sws, (const uint8_t *const *)picture->data, picture->linesize, 0,
@@ -148,7 +149,8 @@ static int turn(HedonContext *ctx, HedonPlanes *planes, HedonFrame *frame)
     int64_t width[3], height[3];
     size_t at[3], total = 0;
     for (int p = 0; p < count; p++) {
-        hedon_frame_plane_size(frame->layout, p, frame->width, frame->height, &width[p], &height[p]);
+        hedon_frame_plane_size(frame->layout, p, frame->width, frame->height, &width[p],
+                               &height[p]);
         at[p] = total;
         total += ((size_t)(width[p] * height[p]) * (size_t)bytes + 63) & ~(size_t)63;
     }
@@ -156,8 +158,7 @@ static int turn(HedonContext *ctx, HedonPlanes *planes, HedonFrame *frame)
         hedon_free(planes->turned);
         planes->turned_bytes = 0;
         planes->turned = hedon_malloc_aligned(total, 1);
-        if (!planes->turned)
-            return hedon_fail_memory(ctx);
+        if (!planes->turned) return hedon_fail_memory(ctx);
         planes->turned_bytes = total;
     }
     const HedonOrientation o = planes->orientation;
@@ -179,13 +180,13 @@ int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *pictu
 {
     const enum AVPixelFormat to = deliverable(picture->format, planes->orientation);
     if (to == AV_PIX_FMT_NONE)
-        return hedon_fail(ctx, HEDON_EUNSUPPORTED, "its pixel format %d is unknown", picture->format);
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED, "its pixel format %d is unknown",
+                          picture->format);
     const AVFrame *from = picture;
     if (to != picture->format || picture->width != planes->width ||
         picture->height != planes->height) {
         const int code = convert(ctx, planes, picture, to);
-        if (code < 0)
-            return code;
+        if (code < 0) return code;
         from = planes->converted;
     }
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(to);

@@ -10,7 +10,7 @@
 #include <libavutil/frame.h>
 
 typedef struct HedonPlanes {
-    int width, height;          /* of every picture before turning: the first one's */
+    int width, height; /* of every picture before turning: the first one's */
     HedonOrientation orientation;
     AVFrame *converted;
     struct SwsContext *sws;
@@ -24,7 +24,8 @@ typedef struct HedonPlanes {
  *
  * @return 0, HEDON_EUNSUPPORTED (a pixel format that swscale can't read), HEDON_ENOMEM
  */
-int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *picture, HedonFrame *out);
+int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *picture,
+                    HedonFrame *out);
 void hedon_planes_free(HedonPlanes *planes);
 
 #endif

@@ -16,8 +16,7 @@ HedonOrientation hedon_orientation_from_matrix(const int32_t matrix[9])
 
 int hedon_orientation_degrees(HedonOrientation o)
 {
-    if (o.swap)
-        return o.mirror_x && !o.mirror_y ? 270 : 90;
+    if (o.swap) return o.mirror_x && !o.mirror_y ? 270 : 90;
     return o.mirror_y ? 180 : 0;
 }
 
@@ -30,8 +29,8 @@ enum { TILE = 32 }; /* rows and columns that stay in cache while a plane is tran
 
 /* One loop for each sample type; steps are in samples and may be negative. */
 #define DEFINE_TURN(name, Sample)                                                                  \
-    static void name(Sample *to, const Sample *from, int64_t columns, int64_t rows, int64_t step_x, \
-                     int64_t step_y)                                                               \
+    static void name(Sample *to, const Sample *from, int64_t columns, int64_t rows,                \
+                     int64_t step_x, int64_t step_y)                                               \
     {                                                                                              \
         for (int64_t y0 = 0; y0 < rows; y0 += TILE)                                                \
             for (int64_t x0 = 0; x0 < columns; x0 += TILE) {                                       \

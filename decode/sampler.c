@@ -19,8 +19,7 @@ const char *hedon_sampling_name(HedonSampling kind)
 int hedon_sampling_from_name(const char *name)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i]))
-            return (int)i;
+        if (!strcmp(name, names[i])) return (int)i;
     return -1;
 }
 
@@ -28,8 +27,7 @@ int hedon_sampling_from_name(const char *name)
  * quotient close to a half falls to the same side. */
 static int64_t spread(int64_t first, int64_t last, int64_t i, int64_t T)
 {
-    if (i == T - 1)
-        return T == 1 ? first : last;
+    if (i == T - 1) return T == 1 ? first : last;
     const double step = (double)(last - first) / (double)(T - 1);
     return (int64_t)rint((double)i * step + (double)first);
 }
@@ -37,7 +35,8 @@ static int64_t spread(int64_t first, int64_t last, int64_t i, int64_t T)
 static int reserve(HedonContext *ctx, HedonClips *clips, int64_t count, int64_t T)
 {
     if (count > MAX_FRAMES / T)
-        return hedon_fail(ctx, HEDON_ELIMIT, "%lld clips of %lld frames are too many: use a longer stride",
+        return hedon_fail(ctx, HEDON_ELIMIT,
+                          "%lld clips of %lld frames are too many: use a longer stride",
                           (long long)count, (long long)T);
     *clips = (HedonClips){
         .count = count,
@@ -46,8 +45,7 @@ static int reserve(HedonContext *ctx, HedonClips *clips, int64_t count, int64_t 
         .start_s = hedon_malloc((size_t)count, sizeof *clips->start_s),
         .end_s = hedon_malloc((size_t)count, sizeof *clips->end_s),
     };
-    if (clips->frames && clips->start_s && clips->end_s)
-        return 0;
+    if (clips->frames && clips->start_s && clips->end_s) return 0;
     hedon_clips_free(clips);
     return hedon_fail_memory(ctx);
 }
@@ -75,8 +73,7 @@ static int sample_contiguous(HedonContext *ctx, HedonClips *clips, const HedonSa
         first = spare > 0 ? spare / 2 : 0;
     }
     const int code = reserve(ctx, clips, 1, T);
-    for (int64_t t = 0; !code && t < T; t++)
-        clips->frames[t] = at_most(first + t * stride, n - 1);
+    for (int64_t t = 0; !code && t < T; t++) clips->frames[t] = at_most(first + t * stride, n - 1);
     return code;
 }
 
@@ -107,14 +104,14 @@ static int64_t frame_at(const double *times, int64_t n, double time)
 }
 
 /* Windows begin at 0, stride_s, 2 stride_s, ... as long as they fit; one that does not fit is moved
- * back to end with the video, so that its last moments count, unless the one before reaches them. */
+ * back to end with the video, so that its last moments count, unless the one before reaches them.
+ */
 static int sample_windows(HedonContext *ctx, HedonClips *clips, const HedonSampler *s,
                           const double *times, int64_t n, double duration)
 {
     const double spare = duration - s->window_s, slack = 1e-6 * s->stride_s;
     double steps = spare > 0 ? floor((spare + slack) / s->stride_s) : 0;
-    if (!(steps < MAX_FRAMES))
-        steps = MAX_FRAMES;
+    if (!(steps < MAX_FRAMES)) steps = MAX_FRAMES;
     const int64_t regular = (int64_t)steps + 1;
     const int moved = spare > steps * s->stride_s + slack;
     const int64_t T = s->clip_frames;
@@ -126,8 +123,7 @@ static int sample_windows(HedonContext *ctx, HedonClips *clips, const HedonSampl
         int64_t last = frame_at(times, n, end);
         if (last > first && times[last] >= end) /* shown only from the end on */
             last--;
-        for (int64_t t = 0; t < T; t++)
-            clips->frames[c * T + t] = spread(first, last, t, T);
+        for (int64_t t = 0; t < T; t++) clips->frames[c * T + t] = spread(first, last, t, T);
     }
     return code;
 }
@@ -143,7 +139,8 @@ static int check(HedonContext *ctx, const HedonSampler *s, int64_t frames, doubl
         return hedon_fail(ctx, HEDON_ELIMIT, "clips of %lld frames are too long",
                           (long long)s->clip_frames);
     switch (s->kind) {
-    case HEDON_SAMPLE_EVEN: return 0;
+    case HEDON_SAMPLE_EVEN:
+        return 0;
     case HEDON_SAMPLE_CONTIGUOUS:
     case HEDON_SAMPLE_SEGMENTS:
         if (s->stride < 1)
@@ -170,12 +167,17 @@ int hedon_sample(HedonContext *ctx, HedonClips *out, const HedonSampler *sampler
 {
     *out = (HedonClips){0};
     int code = check(ctx, sampler, frames, duration_s);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     switch (sampler->kind) {
-    case HEDON_SAMPLE_EVEN: code = sample_even(ctx, out, sampler, frames); break;
-    case HEDON_SAMPLE_CONTIGUOUS: code = sample_contiguous(ctx, out, sampler, frames); break;
-    case HEDON_SAMPLE_SEGMENTS: code = sample_segments(ctx, out, sampler, frames); break;
+    case HEDON_SAMPLE_EVEN:
+        code = sample_even(ctx, out, sampler, frames);
+        break;
+    case HEDON_SAMPLE_CONTIGUOUS:
+        code = sample_contiguous(ctx, out, sampler, frames);
+        break;
+    case HEDON_SAMPLE_SEGMENTS:
+        code = sample_segments(ctx, out, sampler, frames);
+        break;
     case HEDON_SAMPLE_WINDOWS:
         code = sample_windows(ctx, out, sampler, times, frames, duration_s);
         break;

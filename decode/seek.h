@@ -1,6 +1,7 @@
 /* Frames without decoding everything before them. A request is cut into stretches, each beginning
- * where decoding may begin; a reader decodes a stretch, leaving out pictures that neither the request
- * nor any other picture needs, and checks the index's forecast against every picture that comes out. */
+ * where decoding may begin; a reader decodes a stretch, leaving out pictures that neither the
+ * request nor any other picture needs, and checks the index's forecast against every picture that
+ * comes out. */
 #ifndef HEDON_DECODE_SEEK_H
 #define HEDON_DECODE_SEEK_H
 
@@ -40,7 +41,8 @@ typedef struct HedonReader {
     int64_t next;   /* packet to look at next */
     int64_t shown;  /* last frame that came out */
     int64_t passed; /* last frame, in presentation order, that was left out */
-    int64_t pending[HEDON_READER_PENDING]; /* packets decoded whose pictures are to come, as shown */
+    int64_t
+        pending[HEDON_READER_PENDING]; /* packets decoded whose pictures are to come, as shown */
     int pending_count;
 } HedonReader; /* codec, packet, picture and planes are the reader's own */
 

@@ -19,8 +19,7 @@ static int is_wanted(const HedonStretch *stretch, int64_t frame)
 
 int hedon_reader_can_continue(const HedonReader *reader, const HedonStretch *stretch)
 {
-    if (!reader->live || reader->next <= stretch->entry || reader->entry > stretch->entry)
-        return 0;
+    if (!reader->live || reader->next <= stretch->entry || reader->entry > stretch->entry) return 0;
     for (size_t i = 0; i < stretch->count; i++) {
         const int64_t frame = stretch->frames[i];
         if (reader->index->packet_of[frame] < reader->next &&
@@ -42,8 +41,7 @@ static void begin_at(HedonReader *reader, int64_t entry)
 /* Pictures come out in presentation order, so those to come are kept in it. */
 static int expect(HedonReader *reader, int64_t number)
 {
-    if (reader->pending_count == HEDON_READER_PENDING)
-        return HEDON_READER_WRONG;
+    if (reader->pending_count == HEDON_READER_PENDING) return HEDON_READER_WRONG;
     const HedonIndexPacket *packets = reader->index->packets;
     int at = reader->pending_count++;
     for (; at > 0 && packets[reader->pending[at - 1]].pts > packets[number].pts; at--)
@@ -59,17 +57,17 @@ static int feed(HedonContext *ctx, HedonReader *reader, const HedonStretch *stre
     const HedonIndexPacket *entry = &reader->index->packets[number];
     AVPacket *packet = reader->packet;
     int code = hedon_packets_get(ctx, &reader->packets, number, packet);
-    if (code < 0)
-        return code == HEDON_EDATA ? HEDON_READER_WRONG : code;
+    if (code < 0) return code == HEDON_EDATA ? HEDON_READER_WRONG : code;
     reader->next++;
-    /* Pictures decoded after an entry and shown before it may need what lies before: not reached. */
-    const int leads = reader->entry > 0 && entry->entry == reader->entry && number > reader->entry &&
+    /* Pictures decoded after an entry and shown before it may need what lies before: not reached.
+     */
+    const int leads = reader->entry > 0 && entry->entry == reader->entry &&
+                      number > reader->entry &&
                       entry->pts < reader->index->packets[reader->entry].pts;
     const int peeked = hedon_peek(&reader->peek, packet->data, packet->size);
     const int unneeded = (peeked & HEDON_PEEK_UNNEEDED) && !is_wanted(stretch, entry->frame);
     if (leads || unneeded || !packet->size) {
-        if (entry->frame > reader->passed)
-            reader->passed = entry->frame;
+        if (entry->frame > reader->passed) reader->passed = entry->frame;
         av_packet_unref(packet);
         return 0;
     }
@@ -78,10 +76,8 @@ static int feed(HedonContext *ctx, HedonReader *reader, const HedonStretch *stre
     packet->flags &= ~AV_PKT_FLAG_DISCARD;
     const int ret = avcodec_send_packet(reader->codec, packet);
     av_packet_unref(packet);
-    if (ret == AVERROR(ENOMEM))
-        return hedon_fail_memory(ctx);
-    if (ret < 0)
-        return HEDON_READER_WRONG;
+    if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
+    if (ret < 0) return HEDON_READER_WRONG;
     return peeked & HEDON_PEEK_HIDDEN ? 0 : expect(reader, number);
 }
 
@@ -95,8 +91,7 @@ static int frame_shown(HedonReader *reader)
     reader->pending_count--;
     memmove(reader->pending, reader->pending + 1,
             (size_t)reader->pending_count * sizeof *reader->pending);
-    if (frame >= 0)
-        reader->shown = frame;
+    if (frame >= 0) reader->shown = frame;
     return 0;
 }
 
@@ -105,8 +100,7 @@ static int deliver(HedonContext *ctx, HedonReader *reader, int64_t index,
 {
     HedonFrame frame;
     const int code = hedon_planes_of(ctx, &reader->planes, reader->picture, &frame);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     frame.index = index;
     frame.time_s = reader->index->times[index];
     return sink(opaque, &frame) ? HEDON_READER_STOPPED : 0;
@@ -131,15 +125,15 @@ static int run(HedonContext *ctx, HedonReader *reader, const HedonStretch *stret
             code = HEDON_READER_WRONG;
         } else if ((code = hedon_budget_check(ctx, &reader->budget)) < 0) {
             return code;
-        } else if (reader->next >= reader->index->count || (!stay && reader->next > stretch->reach)) {
+        } else if (reader->next >= reader->index->count ||
+                   (!stay && reader->next > stretch->reach)) {
             draining = 1;
             reader->live = 0;
             avcodec_send_packet(reader->codec, NULL);
         } else {
             code = feed(ctx, reader, stretch);
         }
-        if (code)
-            return code;
+        if (code) return code;
     }
     return 0;
 }
@@ -147,11 +141,9 @@ static int run(HedonContext *ctx, HedonReader *reader, const HedonStretch *stret
 int hedon_reader_run(HedonContext *ctx, HedonReader *reader, const HedonStretch *stretch, int stay,
                      int (*sink)(void *, const HedonFrame *), void *opaque)
 {
-    if (!hedon_reader_can_continue(reader, stretch))
-        begin_at(reader, stretch->entry);
+    if (!hedon_reader_can_continue(reader, stretch)) begin_at(reader, stretch->entry);
     const int code = run(ctx, reader, stretch, stay, sink, opaque);
-    if (code)
-        reader->live = 0;
+    if (code) reader->live = 0;
     return code;
 }
 

@@ -31,14 +31,14 @@ void hedon_video_update_info(HedonVideo *video)
     info->rate = info->duration_s > 0 ? (double)info->frames / info->duration_s : 0;
 }
 
-/* The first picture's size and format: from its header if it can be read there, else by decoding. */
+/* The first picture's size and format: from its header if it can be read there, else by decoding.
+ */
 static int find_shape(HedonContext *ctx, HedonVideo *video)
 {
     HedonPicture *shape = &video->shape;
     const AVCodecParameters *par = video->parameters;
     AVPacket *packet = av_packet_alloc();
-    if (!packet)
-        return hedon_fail_memory(ctx);
+    if (!packet) return hedon_fail_memory(ctx);
     HedonPackets packets;
     hedon_packets_init(&packets, &video->index, &video->bytes, &video->budget,
                        video->options.max_pixels, NULL);
@@ -51,16 +51,12 @@ static int find_shape(HedonContext *ctx, HedonVideo *video)
         *shape = (HedonPicture){par->width, par->height, (enum AVPixelFormat)par->format};
         found = 1;
     }
-    if (found)
-        return 0;
+    if (found) return 0;
     int code = hedon_sequence_open(ctx, &video->sequence, &video->bytes, &video->budget,
                                    video->options.max_pixels);
-    if (!code)
-        code = hedon_sequence_next(ctx, &video->sequence);
-    if (code == 1)
-        return hedon_fail(ctx, HEDON_EDATA, "none of its pictures can be decoded");
-    if (code < 0)
-        return code;
+    if (!code) code = hedon_sequence_next(ctx, &video->sequence);
+    if (code == 1) return hedon_fail(ctx, HEDON_EDATA, "none of its pictures can be decoded");
+    if (code < 0) return code;
     const AVFrame *picture = video->sequence.picture;
     *shape = (HedonPicture){picture->width, picture->height, (enum AVPixelFormat)picture->format};
     return 0;
@@ -80,7 +76,8 @@ static int check_shape(HedonContext *ctx, HedonVideo *video)
     HedonVideoInfo *info = &video->info;
     const int64_t pixels = (int64_t)shape->width * shape->height;
     if (pixels > video->options.max_pixels)
-        return hedon_fail(ctx, HEDON_ELIMIT, "its pictures of %dx%d are larger than allowed (%lld pixels)",
+        return hedon_fail(ctx, HEDON_ELIMIT,
+                          "its pictures of %dx%d are larger than allowed (%lld pixels)",
                           shape->width, shape->height, (long long)video->options.max_pixels);
     const char *name = av_get_pix_fmt_name(shape->format);
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", name ? name : "unknown");
@@ -97,34 +94,32 @@ static int scan(HedonContext *ctx, HedonVideo *video, HedonDemux *demux)
     const int hollow = hedon_index_can_be_hollow(demux);
     const int64_t max_frames = video->options.max_frames;
     int code = hedon_index_scan(ctx, &video->index, demux, max_frames, hollow);
-    if (code < 0 || !hollow || video->index.direct)
-        return code;
+    if (code < 0 || !hollow || video->index.direct) return code;
     hedon_index_free(&video->index);
     hedon_demux_close(demux);
-    code = hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
+    code =
+        hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
     return code < 0 ? code : hedon_index_scan(ctx, &video->index, demux, max_frames, 0);
 }
 
 static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
 {
     int code = hedon_bytes_open(ctx, &video->bytes, path);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     video->readers = hedon_calloc((size_t)video->options.threads, sizeof *video->readers);
     video->demux = hedon_calloc(1, sizeof *video->demux);
     video->parameters = avcodec_parameters_alloc();
-    if (!video->readers || !video->demux || !video->parameters)
-        return hedon_fail_memory(ctx);
+    if (!video->readers || !video->demux || !video->parameters) return hedon_fail_memory(ctx);
     HedonDemux *demux = video->demux;
-    code = hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
-    if (code < 0)
-        return code;
+    code =
+        hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
+    if (code < 0) return code;
     if (!avcodec_find_decoder(demux->stream->codecpar->codec_id))
-        return hedon_fail(ctx, HEDON_EUNSUPPORTED, "no decoder for its codec (%s) in this libavcodec",
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
+                          "no decoder for its codec (%s) in this libavcodec",
                           avcodec_get_name(demux->stream->codecpar->codec_id));
     code = scan(ctx, video, demux);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     if (avcodec_parameters_copy(video->parameters, demux->stream->codecpar) < 0)
         return hedon_fail_memory(ctx);
     hedon_peek_init(&video->peek, video->parameters);
@@ -137,10 +132,8 @@ static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
         video->demux = NULL;
     }
     code = find_shape(ctx, video);
-    if (!code)
-        code = check_shape(ctx, video);
-    if (!code && video->index.damaged)
-        return hedon_video_settle(ctx, video);
+    if (!code) code = check_shape(ctx, video);
+    if (!code && video->index.damaged) return hedon_video_settle(ctx, video);
     hedon_video_update_info(video);
     return code;
 }
@@ -151,16 +144,12 @@ int hedon_video_open(HedonContext *ctx, HedonVideo **out, const char *path,
     *out = NULL;
     hedon_demux_quiet();
     HedonVideo *video = hedon_calloc(1, sizeof *video);
-    if (!video)
-        return hedon_fail_memory(ctx);
+    if (!video) return hedon_fail_memory(ctx);
     video->bytes.fd = -1;
     hedon_video_options_default(&video->options);
-    if (options)
-        video->options = *options;
-    if (video->options.threads < 1)
-        video->options.threads = 1;
-    if (video->options.threads > MAX_THREADS)
-        video->options.threads = MAX_THREADS;
+    if (options) video->options = *options;
+    if (video->options.threads < 1) video->options.threads = 1;
+    if (video->options.threads > MAX_THREADS) video->options.threads = MAX_THREADS;
     hedon_budget_begin(&video->budget, video->options.max_seconds);
     const int code = open_video(ctx, video, path);
     if (code < 0) {
@@ -194,28 +183,25 @@ int hedon_video_frames(HedonContext *ctx, HedonVideo *video, const int64_t *indi
         if (indices[i] < (i ? indices[i - 1] + 1 : 0) || indices[i] >= video->index.frames)
             return hedon_fail(ctx, HEDON_EINVAL, "frame indices must ascend within 0..%lld",
                               (long long)video->index.frames - 1);
-    if (!count)
-        return 0;
+    if (!count) return 0;
     hedon_budget_begin(&video->budget, video->options.max_seconds);
     if (!video->index.ranked)
         return hedon_video_frames_in_sequence(ctx, video, indices, count, sink, opaque);
     int stopped = 0;
     int code = hedon_video_frames_by_stretches(ctx, video, indices, count, sink, opaque, &stopped);
-    if (code == HEDON_READER_STOPPED)
-        return stopped;
-    if (code != HEDON_READER_WRONG)
-        return code;
+    if (code == HEDON_READER_STOPPED) return stopped;
+    if (code != HEDON_READER_WRONG) return code;
     close_readers(video);
     code = hedon_video_settle(ctx, video);
     return code < 0 ? code
-                    : hedon_fail(ctx, HEDON_ERESAMPLE, "is damaged or not what its index says: %lld frames",
+                    : hedon_fail(ctx, HEDON_ERESAMPLE,
+                                 "is damaged or not what its index says: %lld frames",
                                  (long long)video->index.frames);
 }
 
 void hedon_video_close(HedonVideo *video)
 {
-    if (!video)
-        return;
+    if (!video) return;
     close_readers(video);
     hedon_free(video->readers);
     hedon_sequence_close(&video->sequence);

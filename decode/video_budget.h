@@ -1,4 +1,5 @@
-/* What one request may cost: processor time of the thread that works on it, and the user's patience. */
+/* What one request may cost: processor time of the thread that works on it, and the user's
+ * patience. */
 #ifndef HEDON_DECODE_VIDEO_BUDGET_H
 #define HEDON_DECODE_VIDEO_BUDGET_H
 

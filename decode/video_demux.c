@@ -22,17 +22,12 @@ enum { IO_BUFFER = 1 << 16 };
 static int read_bytes(void *opaque, uint8_t *into, int count)
 {
     HedonDemux *demux = opaque;
-    if (hedon_budget_check(NULL, demux->budget) < 0)
-        return AVERROR_EXIT;
+    if (hedon_budget_check(NULL, demux->budget) < 0) return AVERROR_EXIT;
     int64_t n = demux->bytes->size - demux->position;
-    if (n > count)
-        n = count;
-    if (n > 0 && !demux->hollow)
-        n = hedon_bytes_read(demux->bytes, into, n, demux->position);
-    if (n < 0)
-        return AVERROR(EIO);
-    if (n == 0)
-        return AVERROR_EOF;
+    if (n > count) n = count;
+    if (n > 0 && !demux->hollow) n = hedon_bytes_read(demux->bytes, into, n, demux->position);
+    if (n < 0) return AVERROR(EIO);
+    if (n == 0) return AVERROR_EOF;
     demux->position += n;
     return (int)n;
 }
@@ -40,16 +35,20 @@ static int read_bytes(void *opaque, uint8_t *into, int count)
 static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
 {
     HedonDemux *demux = opaque;
-    if (whence & AVSEEK_SIZE)
-        return demux->bytes->size;
+    if (whence & AVSEEK_SIZE) return demux->bytes->size;
     switch (whence & ~AVSEEK_FORCE) {
-    case SEEK_SET: break;
-    case SEEK_CUR: offset += demux->position; break;
-    case SEEK_END: offset += demux->bytes->size; break;
-    default: return AVERROR(EINVAL);
-    }
-    if (offset < 0)
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        offset += demux->position;
+        break;
+    case SEEK_END:
+        offset += demux->bytes->size;
+        break;
+    default:
         return AVERROR(EINVAL);
+    }
+    if (offset < 0) return AVERROR(EINVAL);
     return demux->position = offset;
 }
 
@@ -70,8 +69,7 @@ static int is_video(const AVStream *stream)
 static int count_videos(const AVFormatContext *format)
 {
     int videos = 0;
-    for (unsigned i = 0; i < format->nb_streams; i++)
-        videos += is_video(format->streams[i]);
+    for (unsigned i = 0; i < format->nb_streams; i++) videos += is_video(format->streams[i]);
     return videos;
 }
 
@@ -79,11 +77,9 @@ static int count_videos(const AVFormatContext *format)
 static AVStream *choose_stream(AVFormatContext *format)
 {
     const int best = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
-    if (best >= 0 && is_video(format->streams[best]))
-        return format->streams[best];
+    if (best >= 0 && is_video(format->streams[best])) return format->streams[best];
     for (unsigned i = 0; i < format->nb_streams; i++)
-        if (is_video(format->streams[i]))
-            return format->streams[i];
+        if (is_video(format->streams[i])) return format->streams[i];
     return NULL;
 }
 
@@ -93,8 +89,7 @@ static int headers_suffice(const AVFormatContext *format)
     if (strcmp(format->iformat->name, "mov,mp4,m4a,3gp,3g2,mj2") &&
         strcmp(format->iformat->name, "matroska,webm"))
         return 0;
-    if (count_videos(format) != 1)
-        return 0;
+    if (count_videos(format) != 1) return 0;
     for (unsigned i = 0; i < format->nb_streams; i++) {
         const AVCodecParameters *par = format->streams[i]->codecpar;
         if (is_video(format->streams[i]))
@@ -106,26 +101,23 @@ static int headers_suffice(const AVFormatContext *format)
 static int open_format(HedonDemux *demux)
 {
     uint8_t *buffer = av_malloc(IO_BUFFER);
-    demux->io = buffer ? avio_alloc_context(buffer, IO_BUFFER, 0, demux, read_bytes, NULL, seek_bytes)
-                       : NULL;
+    demux->io = buffer
+                    ? avio_alloc_context(buffer, IO_BUFFER, 0, demux, read_bytes, NULL, seek_bytes)
+                    : NULL;
     if (!demux->io) {
         av_free(buffer);
         return AVERROR(ENOMEM);
     }
     demux->format = avformat_alloc_context();
-    if (!demux->format)
-        return AVERROR(ENOMEM);
+    if (!demux->format) return AVERROR(ENOMEM);
     demux->format->pb = demux->io;
     demux->format->flags |= AVFMT_FLAG_CUSTOM_IO;
     demux->format->io_open = refuse_open;
     AVDictionary *options = NULL;
     int ret = av_dict_set(&options, "format_whitelist", formats, 0);
-    if (ret >= 0)
-        ret = av_dict_set(&options, "protocol_whitelist", "none", 0);
-    if (ret >= 0)
-        ret = av_dict_set(&options, "scan_all_pmts", "1", 0);
-    if (ret >= 0)
-        ret = avformat_open_input(&demux->format, NULL, NULL, &options);
+    if (ret >= 0) ret = av_dict_set(&options, "protocol_whitelist", "none", 0);
+    if (ret >= 0) ret = av_dict_set(&options, "scan_all_pmts", "1", 0);
+    if (ret >= 0) ret = avformat_open_input(&demux->format, NULL, NULL, &options);
     av_dict_free(&options);
     return ret;
 }
@@ -138,10 +130,8 @@ static int probe_streams(AVFormatContext *format, int64_t max_pixels)
     int ret = options ? 0 : AVERROR(ENOMEM);
     for (unsigned i = 0; ret >= 0 && i < streams; i++)
         ret = av_dict_set_int(&options[i], "max_pixels", max_pixels, 0);
-    if (ret >= 0)
-        ret = avformat_find_stream_info(format, options);
-    for (unsigned i = 0; options && i < streams; i++)
-        av_dict_free(&options[i]);
+    if (ret >= 0) ret = avformat_find_stream_info(format, options);
+    for (unsigned i = 0; options && i < streams; i++) av_dict_free(&options[i]);
     av_free(options);
     return ret;
 }
@@ -163,8 +153,7 @@ int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *byt
     AVFormatContext *format = demux->format;
     if (!(format->ctx_flags & AVFMTCTX_NOHEADER))
         for (unsigned i = 0; i < format->nb_streams; i++)
-            if (!is_video(format->streams[i]))
-                format->streams[i]->discard = AVDISCARD_ALL;
+            if (!is_video(format->streams[i])) format->streams[i]->discard = AVDISCARD_ALL;
     const int no_video = !(format->ctx_flags & AVFMTCTX_NOHEADER) && !count_videos(format);
     if (!no_video && (probe || !headers_suffice(format))) {
         ret = probe_streams(format, max_pixels);
@@ -178,12 +167,12 @@ int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *byt
     if (!demux->stream) {
         const int streams = (int)format->nb_streams;
         hedon_demux_close(demux);
-        return streams ? hedon_fail(ctx, HEDON_ENOVIDEO, "has no video stream, only sound, covers or text")
+        return streams ? hedon_fail(ctx, HEDON_ENOVIDEO,
+                                    "has no video stream, only sound, covers or text")
                        : hedon_fail(ctx, HEDON_EDATA, "not a video: it has no streams");
     }
     for (unsigned i = 0; i < format->nb_streams; i++)
-        if (format->streams[i] != demux->stream)
-            format->streams[i]->discard = AVDISCARD_ALL;
+        if (format->streams[i] != demux->stream) format->streams[i]->discard = AVDISCARD_ALL;
     return 0;
 }
 
@@ -191,35 +180,27 @@ int hedon_demux_read(HedonDemux *demux, AVPacket *packet)
 {
     for (;;) {
         const int ret = av_read_frame(demux->format, packet);
-        if (ret < 0 || packet->stream_index == demux->stream->index)
-            return ret;
+        if (ret < 0 || packet->stream_index == demux->stream->index) return ret;
         av_packet_unref(packet);
-        if (hedon_budget_check(NULL, demux->budget) < 0)
-            return AVERROR_EXIT;
+        if (hedon_budget_check(NULL, demux->budget) < 0) return AVERROR_EXIT;
     }
 }
 
 /* Walks the outermost boxes: fragments announce themselves there. */
 int hedon_demux_is_plain_mp4(const HedonDemux *demux)
 {
-    if (strcmp(demux->format->iformat->name, "mov,mp4,m4a,3gp,3g2,mj2"))
-        return 0;
+    if (strcmp(demux->format->iformat->name, "mov,mp4,m4a,3gp,3g2,mj2")) return 0;
     int64_t at = 0, boxes = 0;
     uint8_t head[16];
     while (at < demux->bytes->size && ++boxes < 1000) {
         const int64_t n = hedon_bytes_read(demux->bytes, head, sizeof head, at);
-        if (n < 8)
-            return 1; /* a few stray bytes at the end */
+        if (n < 8) return 1; /* a few stray bytes at the end */
         const uint32_t kind = AV_RB32(head + 4);
-        if (kind == MKBETAG('m', 'o', 'o', 'f') || kind == MKBETAG('s', 'i', 'd', 'x'))
-            return 0;
+        if (kind == MKBETAG('m', 'o', 'o', 'f') || kind == MKBETAG('s', 'i', 'd', 'x')) return 0;
         uint64_t size = AV_RB32(head);
-        if (size == 1 && n == 16)
-            size = AV_RB64(head + 8);
-        if (size == 0)
-            return 1; /* to the end of the file */
-        if (size < 8 || size > (uint64_t)(demux->bytes->size - at))
-            return 1;
+        if (size == 1 && n == 16) size = AV_RB64(head + 8);
+        if (size == 0) return 1; /* to the end of the file */
+        if (size < 8 || size > (uint64_t)(demux->bytes->size - at)) return 1;
         at += (int64_t)size;
     }
     return boxes < 1000;
@@ -228,8 +209,7 @@ int hedon_demux_is_plain_mp4(const HedonDemux *demux)
 void hedon_demux_close(HedonDemux *demux)
 {
     avformat_close_input(&demux->format);
-    if (demux->io)
-        av_freep(&demux->io->buffer);
+    if (demux->io) av_freep(&demux->io->buffer);
     avio_context_free(&demux->io);
     demux->stream = NULL;
 }
@@ -237,13 +217,12 @@ void hedon_demux_close(HedonDemux *demux)
 int hedon_demux_fail(HedonContext *ctx, const HedonBudget *budget, int averror, const char *what)
 {
     const int code = hedon_budget_check(ctx, budget);
-    if (code < 0)
-        return code;
-    if (averror == AVERROR(ENOMEM))
-        return hedon_fail_memory(ctx);
+    if (code < 0) return code;
+    if (averror == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
     char reason[AV_ERROR_MAX_STRING_SIZE] = "";
     av_strerror(averror, reason, sizeof reason);
-    return hedon_fail(ctx, averror == AVERROR(EIO) ? HEDON_EIO : HEDON_EDATA, "%s (%s)", what, reason);
+    return hedon_fail(ctx, averror == AVERROR(EIO) ? HEDON_EIO : HEDON_EDATA, "%s (%s)", what,
+                      reason);
 }
 
 static void say_nothing(void *object, int level, const char *fmt, va_list args)

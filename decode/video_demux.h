@@ -24,8 +24,8 @@ typedef struct HedonDemux {
  *
  * @param bytes, budget  borrowed until close
  * @param max_pixels  of a picture that is decoded to learn about the stream
- * @param probe  decode a little to learn what headers don't say, as the ffmpeg command does; without
- *               it that is done only where the container leaves something open
+ * @param probe  decode a little to learn what headers don't say, as the ffmpeg command does;
+ * without it that is done only where the container leaves something open
  * @return 0; HEDON_EDATA, HEDON_ENOVIDEO, HEDON_ELIMIT, HEDON_ECANCELLED, HEDON_ENOMEM
  */
 int hedon_demux_open(HedonContext *ctx, HedonDemux *demux, const HedonBytes *bytes,

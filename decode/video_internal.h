@@ -20,7 +20,7 @@ struct HedonVideo {
     HedonPicture shape;
     HedonOrientation orientation;
 
-    HedonDemux *demux;   /* left from the scan, for the first reader */
+    HedonDemux *demux;    /* left from the scan, for the first reader */
     HedonReader *readers; /* options.threads of them, opened as needed */
 
     HedonSequence sequence; /* while codec is set */

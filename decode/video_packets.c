@@ -13,11 +13,13 @@ enum {
 void hedon_packets_init(HedonPackets *packets, const HedonIndex *index, const HedonBytes *bytes,
                         const HedonBudget *budget, int64_t max_pixels, HedonDemux *demux)
 {
-    *packets = (HedonPackets){
-        .index = index, .bytes = bytes, .budget = budget, .max_pixels = max_pixels,
-        .demux = demux, .next = -1};
-    if (demux)
-        demux->budget = budget;
+    *packets = (HedonPackets){.index = index,
+                              .bytes = bytes,
+                              .budget = budget,
+                              .max_pixels = max_pixels,
+                              .demux = demux,
+                              .next = -1};
+    if (demux) demux->budget = budget;
 }
 
 static int changed(HedonContext *ctx)
@@ -28,11 +30,9 @@ static int changed(HedonContext *ctx)
 static int get_direct(HedonContext *ctx, HedonPackets *packets, const HedonIndexPacket *entry,
                       AVPacket *packet)
 {
-    if (av_new_packet(packet, entry->size) < 0)
-        return hedon_fail_memory(ctx);
+    if (av_new_packet(packet, entry->size) < 0) return hedon_fail_memory(ctx);
     const int64_t n = hedon_bytes_read(packets->bytes, packet->data, entry->size, entry->position);
-    if (n == entry->size)
-        return 0;
+    if (n == entry->size) return 0;
     av_packet_unref(packet);
     return n < 0 ? hedon_fail_errno(ctx, "reading failed") : changed(ctx);
 }
@@ -41,12 +41,12 @@ static int reopen(HedonContext *ctx, HedonPackets *packets)
 {
     if (!packets->demux) {
         packets->demux = hedon_calloc(1, sizeof *packets->demux);
-        if (!packets->demux)
-            return hedon_fail_memory(ctx);
+        if (!packets->demux) return hedon_fail_memory(ctx);
     }
     hedon_demux_close(packets->demux);
     packets->next = 0;
-    return hedon_demux_open(ctx, packets->demux, packets->bytes, packets->budget, packets->max_pixels, 0);
+    return hedon_demux_open(ctx, packets->demux, packets->bytes, packets->budget,
+                            packets->max_pixels, 0);
 }
 
 /* The number of a packet that a demuxer gave after a seek, or -1. */
@@ -77,22 +77,21 @@ static int jump(HedonPackets *packets, int64_t entry)
 }
 
 /* Seek so that packet `number` is this one or lies ahead. Where a container lands nobody knows, so
- * the first packet is looked up. 0: packet is number packets->next - 1; 1: seeking does not work. */
+ * the first packet is looked up. 0: packet is number packets->next - 1; 1: seeking does not work.
+ */
 static int seek_before(HedonPackets *packets, int64_t number, AVPacket *packet)
 {
     const HedonIndex *index = packets->index;
     int64_t entry = index->packets[number].entry;
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        if (jump(packets, entry) < 0 || hedon_demux_read(packets->demux, packet) < 0)
-            return 1;
+        if (jump(packets, entry) < 0 || hedon_demux_read(packets->demux, packet) < 0) return 1;
         const int64_t landed = number_of(index, packet);
         if (landed >= 0 && landed <= number) {
             packets->next = landed + 1;
             return 0;
         }
         av_packet_unref(packet);
-        if (entry == 0)
-            return 1;
+        if (entry == 0) return 1;
         entry = index->packets[entry - 1].entry;
     }
     return 1;
@@ -102,8 +101,7 @@ static int get_demuxed(HedonContext *ctx, HedonPackets *packets, int64_t number,
 {
     const HedonIndexPacket *all = packets->index->packets;
     int code, have = 0;
-    if (!packets->demux && (code = reopen(ctx, packets)) < 0)
-        return code;
+    if (!packets->demux && (code = reopen(ctx, packets)) < 0) return code;
     const int near = packets->next >= 0 && packets->next <= number &&
                      all[number].position - all[packets->next].position < READ_ON;
     if (!near && !packets->cannot_seek) {
@@ -116,8 +114,7 @@ static int get_demuxed(HedonContext *ctx, HedonPackets *packets, int64_t number,
     if (!have && (packets->next < 0 || packets->next > number) && (code = reopen(ctx, packets)) < 0)
         return code;
     while (!have || packets->next <= number) {
-        if (have)
-            av_packet_unref(packet);
+        if (have) av_packet_unref(packet);
         const int ret = hedon_demux_read(packets->demux, packet);
         if (ret < 0) {
             packets->next = -1;
@@ -126,8 +123,7 @@ static int get_demuxed(HedonContext *ctx, HedonPackets *packets, int64_t number,
         have = 1;
         packets->next++;
     }
-    if (packet->size == all[number].size && packet->pos == all[number].position)
-        return 0;
+    if (packet->size == all[number].size && packet->pos == all[number].position) return 0;
     av_packet_unref(packet);
     packets->next = -1;
     return changed(ctx);

@@ -10,8 +10,9 @@ typedef struct HedonPackets {
     const HedonBytes *bytes;
     const HedonBudget *budget;
     int64_t max_pixels;
-    HedonDemux *demux; /* when the index is not direct: opened on first use, or given by the owner */
-    int64_t next;      /* packet that demux gives next */
+    HedonDemux
+        *demux;   /* when the index is not direct: opened on first use, or given by the owner */
+    int64_t next; /* packet that demux gives next */
     int cannot_seek;
 } HedonPackets;
 

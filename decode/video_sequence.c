@@ -7,12 +7,10 @@ int hedon_sequence_open(HedonContext *ctx, HedonSequence *sequence, const HedonB
 {
     *sequence = (HedonSequence){.max_pixels = max_pixels};
     int code = hedon_demux_open(ctx, &sequence->demux, bytes, budget, max_pixels, 1);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     code = hedon_codec_open(ctx, &sequence->codec, sequence->demux.stream->codecpar,
                             sequence->demux.stream->time_base, max_pixels);
-    if (code < 0)
-        goto fail;
+    if (code < 0) goto fail;
     sequence->packet = av_packet_alloc();
     sequence->picture = av_frame_alloc();
     if (!sequence->packet || !sequence->picture) {
@@ -30,14 +28,11 @@ static int feed(HedonContext *ctx, HedonSequence *s)
 {
     const HedonBudget *budget = s->demux.budget;
     int code = hedon_budget_check(ctx, budget);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     int ret = hedon_demux_read(&s->demux, s->packet);
     if (ret < 0) {
-        if (ret == AVERROR_EXIT)
-            return hedon_demux_fail(ctx, budget, ret, "reading stopped");
-        if (ret == AVERROR(ENOMEM))
-            return hedon_fail_memory(ctx);
+        if (ret == AVERROR_EXIT) return hedon_demux_fail(ctx, budget, ret, "reading stopped");
+        if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
         s->errors += ret != AVERROR_EOF;
         s->packets_over = 1;
         avcodec_send_packet(s->codec, NULL);
@@ -49,8 +44,7 @@ static int feed(HedonContext *ctx, HedonSequence *s)
     }
     ret = avcodec_send_packet(s->codec, s->packet);
     av_packet_unref(s->packet);
-    if (ret == AVERROR(ENOMEM))
-        return hedon_fail_memory(ctx);
+    if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
     s->errors += ret < 0;
     return 0;
 }
@@ -66,17 +60,14 @@ int hedon_sequence_next(HedonContext *ctx, HedonSequence *s)
             s->count++;
             return 0;
         }
-        if (ret == AVERROR_EOF)
-            return 1;
+        if (ret == AVERROR_EOF) return 1;
         if (ret == AVERROR(EAGAIN) && !s->packets_over) {
             const int code = feed(ctx, s);
-            if (code < 0)
-                return code;
+            if (code < 0) return code;
             failures = 0;
             continue;
         }
-        if (ret == AVERROR(ENOMEM))
-            return hedon_fail_memory(ctx);
+        if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
         s->errors++;
         failures++;
     }

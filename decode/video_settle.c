@@ -1,5 +1,5 @@
-/* Videos that are decoded from the first frame on: damaged ones, those whose packets don't tell their
- * frames' order, those of codecs we know no entries of. */
+/* Videos that are decoded from the first frame on: damaged ones, those whose packets don't tell
+ * their frames' order, those of codecs we know no entries of. */
 #include "decode/video_internal.h"
 
 #include "base/error.h"
@@ -30,8 +30,7 @@ static int take_frame(HedonContext *ctx, HedonVideo *video, Take *take)
     if (take->frames == take->capacity) {
         const int64_t capacity = take->capacity ? take->capacity * 2 : 1024;
         double *times = hedon_realloc(take->times, (size_t)capacity, sizeof *times);
-        if (!times)
-            return hedon_fail_memory(ctx);
+        if (!times) return hedon_fail_memory(ctx);
         take->times = times;
         take->capacity = capacity;
     }
@@ -50,14 +49,12 @@ static double finish_times(Take *take, const AVStream *stream)
 {
     const int64_t n = take->frames;
     AVRational rate = stream->avg_frame_rate;
-    if (rate.num <= 0 || rate.den <= 0)
-        rate = (AVRational){25, 1};
+    if (rate.num <= 0 || rate.den <= 0) rate = (AVRational){25, 1};
     const double even = (double)rate.den / rate.num, first = take->times[0];
     for (int64_t f = 0; f < n; f++)
         take->times[f] = take->stamped ? take->times[f] - first : (double)f * even;
     double last = take->stamped ? take->last_duration : even;
-    if (!(last > 0) || !isfinite(last))
-        last = n > 1 ? take->times[n - 1] / (double)(n - 1) : even;
+    if (!(last > 0) || !isfinite(last)) last = n > 1 ? take->times[n - 1] / (double)(n - 1) : even;
     return take->times[n - 1] + last;
 }
 
@@ -89,7 +86,8 @@ static int resample(HedonContext *ctx, HedonVideo *video)
 {
     const int code = hedon_video_settle(ctx, video);
     return code < 0 ? code
-                    : hedon_fail(ctx, HEDON_ERESAMPLE, "is damaged or not what its index says: %lld frames",
+                    : hedon_fail(ctx, HEDON_ERESAMPLE,
+                                 "is damaged or not what its index says: %lld frames",
                                  (long long)video->index.frames);
 }
 
@@ -97,8 +95,7 @@ static int deliver(HedonContext *ctx, HedonVideo *video, HedonFrameSink sink, vo
 {
     HedonFrame frame;
     const int code = hedon_planes_of(ctx, &video->planes, video->sequence.picture, &frame);
-    if (code < 0)
-        return code;
+    if (code < 0) return code;
     frame.index = video->sequence.count - 1;
     frame.time_s = video->index.times[frame.index];
     return sink(opaque, &frame);
@@ -110,20 +107,14 @@ int hedon_video_frames_in_sequence(HedonContext *ctx, HedonVideo *video, const i
     HedonSequence *s = &video->sequence;
     for (size_t i = 0; i < count; i++) {
         int code = 0;
-        if (!s->codec || s->count > indices[i] + 1)
-            code = restart(ctx, video);
-        while (!code && s->count <= indices[i])
-            code = hedon_sequence_next(ctx, s);
-        if (code < 0)
-            return code;
+        if (!s->codec || s->count > indices[i] + 1) code = restart(ctx, video);
+        while (!code && s->count <= indices[i]) code = hedon_sequence_next(ctx, s);
+        if (code < 0) return code;
         const int surprised = code == 1 || s->errors;
-        if (surprised && !video->settled)
-            return resample(ctx, video);
-        if (code == 1)
-            return hedon_fail(ctx, HEDON_EDATA, "changed while it was read");
+        if (surprised && !video->settled) return resample(ctx, video);
+        if (code == 1) return hedon_fail(ctx, HEDON_EDATA, "changed while it was read");
         code = deliver(ctx, video, sink, opaque);
-        if (code)
-            return code;
+        if (code) return code;
     }
     return 0;
 }

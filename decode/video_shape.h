@@ -14,7 +14,7 @@ typedef struct HedonPicture {
 
 /** From the stream's own header in a packet, where its codec's parser reads that. 1 when it did. */
 int hedon_picture_from_packet(HedonPicture *shape, const AVCodecParameters *parameters,
-                            const uint8_t *data, int size);
+                              const uint8_t *data, int size);
 /** How the stream's display matrix wants pictures turned. */
 HedonOrientation hedon_picture_orientation(const AVStream *stream);
 

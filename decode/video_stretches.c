@@ -1,5 +1,5 @@
-/* One request on several readers, a thread each. They take stretches, costly ones first; pictures are
- * converted side by side, the sink sees one at a time. */
+/* One request on several readers, a thread each. They take stretches, costly ones first; pictures
+ * are converted side by side, the sink sees one at a time. */
 #include "decode/video_internal.h"
 
 #include "base/error.h"
@@ -29,8 +29,7 @@ typedef struct Job {
 
 static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader)
 {
-    if (reader->codec)
-        return 0;
+    if (reader->codec) return 0;
     reader->index = &video->index;
     reader->peek = video->peek;
     reader->planes = (HedonPlanes){.width = video->shape.width,
@@ -38,8 +37,7 @@ static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader
                                    .orientation = video->orientation};
     hedon_packets_init(&reader->packets, &video->index, &video->bytes, &reader->budget,
                        video->options.max_pixels, reader == video->readers ? video->demux : NULL);
-    if (reader == video->readers)
-        video->demux = NULL;
+    if (reader == video->readers) video->demux = NULL;
     reader->packet = av_packet_alloc();
     reader->picture = av_frame_alloc();
     if (!reader->packet || !reader->picture) {
@@ -63,8 +61,7 @@ static int deliver(void *opaque, const HedonFrame *frame)
     pthread_mutex_lock(&request->lock);
     if (!request->result) {
         request->stopped = request->sink(request->opaque, frame);
-        if (request->stopped)
-            request->result = HEDON_READER_STOPPED;
+        if (request->stopped) request->result = HEDON_READER_STOPPED;
     }
     const int result = request->result;
     pthread_mutex_unlock(&request->lock);
@@ -91,8 +88,7 @@ static void work(Job *job, HedonVideo *video)
         result = hedon_reader_run(job->ctx, job->reader, stretch, stretch->frames == request->last,
                                   deliver, request);
     pthread_mutex_lock(&request->lock);
-    if (result && !request->result)
-        request->result = result;
+    if (result && !request->result) request->result = result;
     pthread_mutex_unlock(&request->lock);
 }
 
@@ -107,8 +103,7 @@ static int costly_first(const void *left, const void *right)
 {
     const HedonStretch *a = left, *b = right;
     const int64_t cost_a = a->reach - a->entry, cost_b = b->reach - b->entry;
-    if (cost_a != cost_b)
-        return cost_a > cost_b ? -1 : 1;
+    if (cost_a != cost_b) return cost_a > cost_b ? -1 : 1;
     return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
@@ -118,8 +113,7 @@ static size_t arrange(const HedonVideo *video, HedonStretch *stretches, size_t c
 {
     const size_t readers = (size_t)video->options.threads;
     size_t at = 0;
-    while (at < readers && !hedon_reader_can_continue(&video->readers[at], &stretches[0]))
-        at++;
+    while (at < readers && !hedon_reader_can_continue(&video->readers[at], &stretches[0])) at++;
     const size_t fixed = at < readers;
     qsort(stretches + fixed, count - fixed, sizeof *stretches, costly_first);
     return fixed ? at : 0;
@@ -132,19 +126,19 @@ static int run_jobs(HedonContext *ctx, Request *request, size_t first)
     const size_t threads = (size_t)video->options.threads;
     const size_t helpers = (request->count < threads ? request->count : threads) - 1;
     Job *jobs = hedon_calloc(helpers + 1, sizeof *jobs);
-    if (!jobs)
-        return hedon_fail_memory(ctx);
+    if (!jobs) return hedon_fail_memory(ctx);
     for (size_t j = 1; j <= helpers; j++) {
-        jobs[j] = (Job){.request = request, .reader = &video->readers[(first + j) % threads],
+        jobs[j] = (Job){.request = request,
+                        .reader = &video->readers[(first + j) % threads],
                         .ctx = hedon_context_new()};
-        jobs[j].started = jobs[j].ctx && !pthread_create(&jobs[j].thread, NULL, work_aside, &jobs[j]);
+        jobs[j].started =
+            jobs[j].ctx && !pthread_create(&jobs[j].thread, NULL, work_aside, &jobs[j]);
     }
     jobs[0] = (Job){.request = request, .reader = &video->readers[first], .ctx = ctx};
     work(&jobs[0], video);
     const int own = request->result;
     for (size_t j = 1; j <= helpers; j++) {
-        if (jobs[j].started)
-            pthread_join(jobs[j].thread, NULL);
+        if (jobs[j].started) pthread_join(jobs[j].thread, NULL);
         if (!own && request->result < 0 && jobs[j].ctx && *hedon_last_error(jobs[j].ctx))
             hedon_fail(ctx, request->result, "%s", hedon_last_error(jobs[j].ctx));
         hedon_context_free(jobs[j].ctx);
@@ -157,8 +151,7 @@ int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const 
                                     size_t count, HedonFrameSink sink, void *opaque, int *stopped)
 {
     HedonStretch *stretches = hedon_malloc(count, sizeof *stretches);
-    if (!stretches)
-        return hedon_fail_memory(ctx);
+    if (!stretches) return hedon_fail_memory(ctx);
     size_t made;
     int code = hedon_seek_plan(ctx, &video->index, &video->peek, &video->bytes, indices, count,
                                stretches, &made);

@@ -34,13 +34,15 @@ static json_t *short_real(float value)
 
 static json_t *rgb(const float values[3])
 {
-    return json_pack("[o,o,o]", short_real(values[0]), short_real(values[1]), short_real(values[2]));
+    return json_pack("[o,o,o]", short_real(values[0]), short_real(values[1]),
+                     short_real(values[2]));
 }
 
 static json_t *describe_preprocessing(const HedonPreprocessing *p)
 {
     return json_pack(
-        "{s:s, s:I, s:I, s:f, s:f, s:s, s:i, s:i, s:s, s:b, s:s, s:i, s:i, s:o, s:o}", /* in order */
+        "{s:s, s:I, s:I, s:f, s:f, s:s, s:i, s:i, s:s, s:b, s:s, s:i, s:i, s:o, s:o}", /* in order
+                                                                                        */
         "sampling", p->sampling, "clip_frames", (json_int_t)p->clip_frames, "frame_stride",
         (json_int_t)p->frame_stride, "window_s", p->window_s, "stride_s", p->stride_s, "resize",
         resizes[p->resize], "resize_width", (int)p->resize_width, "resize_height",
@@ -78,13 +80,13 @@ char *hedon_model_describe(const HedonModel *model)
     const HedonModelInfo *info = &model->info;
     json_t *metric = info->test_metric ? json_loads(info->test_metric, 0, NULL) : json_null();
     json_t *document = json_pack(
-        "{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:s, s:b, s:s, s:o}, s:o}", "schema", SCHEMA,
-        "name", info->name, "architecture", model->architecture->name, "input", "frames",
+        "{s:s, s:s, s:s, s:{s:I, s:I, s:I}, s:o, s:o, s:{s:s, s:b, s:s, s:o}, s:o}", "schema",
+        SCHEMA, "name", info->name, "architecture", model->architecture->name, "input", "frames",
         (json_int_t)info->clip_frames, "height", (json_int_t)info->clip_height, "width",
-        (json_int_t)info->clip_width, "preprocessing", describe_preprocessing(&model->preprocessing),
-        "heads", describe_heads(model), "provenance", "trained_on", info->trained_on, "human_trained",
-        info->human_trained, "caveat", info->caveat, "test_metric", metric, "reference",
-        describe_reference(info));
+        (json_int_t)info->clip_width, "preprocessing",
+        describe_preprocessing(&model->preprocessing), "heads", describe_heads(model), "provenance",
+        "trained_on", info->trained_on, "human_trained", info->human_trained, "caveat",
+        info->caveat, "test_metric", metric, "reference", describe_reference(info));
     char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
     json_decref(document);
     return text;
@@ -102,8 +104,9 @@ typedef struct Reader {
 static void refuse(Reader *reader, const char *field, const char *wanted)
 {
     if (!reader->code)
-        reader->code = hedon_fail(reader->ctx, HEDON_EDATA,
-                                  "the model's description is damaged: %s is not %s", field, wanted);
+        reader->code =
+            hedon_fail(reader->ctx, HEDON_EDATA, "the model's description is damaged: %s is not %s",
+                       field, wanted);
 }
 
 static const json_t *object_at(Reader *reader, const json_t *parent, const char *field)
@@ -117,7 +120,8 @@ static int64_t integer_at(Reader *reader, const json_t *parent, const char *fiel
                           int64_t high)
 {
     const json_t *value = json_object_get(parent, field);
-    if (!json_is_integer(value) || json_integer_value(value) < low || json_integer_value(value) > high)
+    if (!json_is_integer(value) || json_integer_value(value) < low ||
+        json_integer_value(value) > high)
         refuse(reader, field, "a whole number within its limits");
     return reader->code ? low : json_integer_value(value);
 }
@@ -155,7 +159,8 @@ static int choice_at(Reader *reader, const json_t *parent, const char *field,
     return 0;
 }
 
-static void rgb_at(Reader *reader, const json_t *parent, const char *field, double low, float out[3])
+static void rgb_at(Reader *reader, const json_t *parent, const char *field, double low,
+                   float out[3])
 {
     const json_t *values = json_object_get(parent, field);
     if (json_array_size(values) != 3) refuse(reader, field, "three numbers");
@@ -236,7 +241,8 @@ static void read_heads(Reader *reader, const json_t *document)
         text_at(reader, from, "name", &name);
         const int64_t size = integer_at(reader, from, "size", 1, 1000000);
         const int bias = flag_at(reader, from, "bias");
-        if (!reader->code) reader->code = hedon_model_add_head(reader->ctx, model, name, size, bias);
+        if (!reader->code)
+            reader->code = hedon_model_add_head(reader->ctx, model, name, size, bias);
         if (!reader->code) read_labels(reader, from, &model->heads[i]);
     }
 }
@@ -291,17 +297,20 @@ static int check_schema(HedonContext *ctx, const json_t *document)
     if (schema && !strncmp(schema, "hedon.model/", 12) && hedon_is_printable(schema))
         return hedon_fail(ctx, HEDON_EUNSUPPORTED,
                           "the model file is of schema %.40s, this hedon reads " SCHEMA
-                          ": use a newer hedon", schema);
+                          ": use a newer hedon",
+                          schema);
     return hedon_fail(ctx, HEDON_EDATA, "the model's description is damaged: it names no schema");
 }
 
-static int find_architecture(HedonContext *ctx, const json_t *document, const HedonArchitecture **out)
+static int find_architecture(HedonContext *ctx, const json_t *document,
+                             const HedonArchitecture **out)
 {
     const char *name = json_string_value(json_object_get(document, "architecture"));
     *out = name ? hedon_architecture_find(name) : NULL;
     if (*out) return 0;
     if (!name || !hedon_is_printable(name))
-        return hedon_fail(ctx, HEDON_EDATA, "the model's description is damaged: it names no architecture");
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "the model's description is damaged: it names no architecture");
     return hedon_fail(ctx, HEDON_EUNSUPPORTED, "this hedon has no architecture %.60s", name);
 }
 

@@ -4,10 +4,15 @@
 #include <stddef.h>
 
 static const char *const emotions[HEDON_EMOTIONS] = {
-    "Admiration", "Adoration", "Aesthetic Appreciation", "Amusement", "Anger", "Anxiety",
-    "Awe (or Wonder)", "Awkwardness", "Boredom", "Calmness", "Confusion", "Craving", "Disgust",
-    "Empathic Pain", "Entrancement", "Excitement", "Fear", "Horror", "Interest", "Joy",
-    "Nostalgia", "Relief", "Romance", "Sadness", "Satisfaction", "Sexual Desire", "Surprise",
+    "Admiration",      "Adoration",     "Aesthetic Appreciation",
+    "Amusement",       "Anger",         "Anxiety",
+    "Awe (or Wonder)", "Awkwardness",   "Boredom",
+    "Calmness",        "Confusion",     "Craving",
+    "Disgust",         "Empathic Pain", "Entrancement",
+    "Excitement",      "Fear",          "Horror",
+    "Interest",        "Joy",           "Nostalgia",
+    "Relief",          "Romance",       "Sadness",
+    "Satisfaction",    "Sexual Desire", "Surprise",
 };
 
 const char *hedon_emotion_name(int index)

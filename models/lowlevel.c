@@ -40,9 +40,9 @@ static const double effect[DIMENSIONS][FEATURES] = {
     [DOMINANCE] = {[HEDON_FEATURE_BRIGHTNESS] = -0.76, [HEDON_FEATURE_SATURATION] = 0.32},
 };
 
-/* Mean ratings of valence, arousal and dominance, from 1 to 9, of one word for each of the 27 emotions,
- * in VCE's order: columns V.Mean.Sum, A.Mean.Sum, D.Mean.Sum of [W13]. Where the name is not in
- * the norms, the word stands beside it; that choice is ours. */
+/* Mean ratings of valence, arousal and dominance, from 1 to 9, of one word for each of the 27
+ * emotions, in VCE's order: columns V.Mean.Sum, A.Mean.Sum, D.Mean.Sum of [W13]. Where the name is
+ * not in the norms, the word stands beside it; that choice is ours. */
 static const double ratings[HEDON_EMOTIONS][DIMENSIONS] = {
     {7.58, 5.52, 6.11}, /* admiration */
     {6.47, 4.36, 6.54}, /* adoration */
@@ -109,11 +109,21 @@ const HedonArchitecture hedon_lowlevel = {
     .summary = "colour, brightness and motion by published formulas, no training",
     .preprocessing =
         {
-            .sampling = "windows", .clip_frames = 16, .frame_stride = 1,
-            .window_s = 2, .stride_s = 2, .resize = HEDON_RESIZE_EXACT,
-            .resize_width = 64, .resize_height = 64, .interpolation = HEDON_BILINEAR,
-            .antialias = 1, .crop = HEDON_CROP_CENTRE, .crop_width = 64,
-            .crop_height = 64, .mean = {0, 0, 0}, .std = {1, 1, 1},
+            .sampling = "windows",
+            .clip_frames = 16,
+            .frame_stride = 1,
+            .window_s = 2,
+            .stride_s = 2,
+            .resize = HEDON_RESIZE_EXACT,
+            .resize_width = 64,
+            .resize_height = 64,
+            .interpolation = HEDON_BILINEAR,
+            .antialias = 1,
+            .crop = HEDON_CROP_CENTRE,
+            .crop_width = 64,
+            .crop_height = 64,
+            .mean = {0, 0, 0},
+            .std = {1, 1, 1},
         },
     .min_frames = 1,
     .min_size = 1,
@@ -186,10 +196,12 @@ int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out)
             code = hedon_model_allocate(ctx, model, i);
     if (!code) {
         fill_dimensions(values_of(model, "pad.weight"), values_of(model, "pad.bias"));
-        fill_emotions(values_of(model, "head.emotions.weight"), values_of(model, "head.emotions.bias"));
+        fill_emotions(values_of(model, "head.emotions.weight"),
+                      values_of(model, "head.emotions.bias"));
         fill_utility(values_of(model, "head.utility.weight"));
         model->info.trained_on = "published formulas, no training";
-        model->info.caveat = "this model sees only colour, brightness and motion, not what is shown";
+        model->info.caveat =
+            "this model sees only colour, brightness and motion, not what is shown";
         model->info.reference_name = "256 synthetic clips (ffmpeg lavfi, seed 1)";
         model->info.reference = reference;
         model->info.reference_count = sizeof(reference) / sizeof(reference[0]);

@@ -62,7 +62,8 @@ int hedon_model_add_head(HedonContext *ctx, HedonModel *model, const char *name,
     const int index = model->info.head_count;
     const int is_emotions = !strcmp(name, "emotions"), is_utility = !strcmp(name, "utility");
     if (!is_emotions && !is_utility && strcmp(name, "classes"))
-        return hedon_fail(ctx, HEDON_EDATA, "the head %.40s is none of emotions, utility, classes", name);
+        return hedon_fail(ctx, HEDON_EDATA, "the head %.40s is none of emotions, utility, classes",
+                          name);
     for (int i = 0; i < index; i++)
         if (!strcmp(model->heads[i].name, name))
             return hedon_fail(ctx, HEDON_EDATA, "there are two %s heads", name);
@@ -105,17 +106,20 @@ int hedon_model_build(HedonContext *ctx, const HedonModel *model, int64_t batch,
     *out = NULL;
     if (batch < 1 || frames < architecture->min_frames || height < architecture->min_size ||
         width < architecture->min_size)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "%s takes clips of at least %lld frames of %lldx%lld, not %lld of %lldx%lld",
-                          architecture->name, (long long)architecture->min_frames,
-                          (long long)architecture->min_size, (long long)architecture->min_size,
-                          (long long)frames, (long long)width, (long long)height);
+        return hedon_fail(
+            ctx, HEDON_EINVAL,
+            "%s takes clips of at least %lld frames of %lldx%lld, not %lld of %lldx%lld",
+            architecture->name, (long long)architecture->min_frames,
+            (long long)architecture->min_size, (long long)architecture->min_size, (long long)frames,
+            (long long)width, (long long)height);
     HedonGraph *graph = hedon_graph_new();
     if (!graph) return hedon_fail_memory(ctx);
     const HedonShape shape = {.rank = 5, .dim = {batch, 3, frames, height, width}};
-    const HedonValueId features = architecture->build(graph, hedon_graph_input(graph, "clips", &shape));
+    const HedonValueId features =
+        architecture->build(graph, hedon_graph_input(graph, "clips", &shape));
     for (int i = 0; i < model->info.head_count; i++)
-        build_head(graph, &model->heads[i], model->head_bias[i], features, architecture->feature_size);
+        build_head(graph, &model->heads[i], model->head_bias[i], features,
+                   architecture->feature_size);
     const int code = hedon_graph_finish(ctx, graph);
     if (code)
         hedon_graph_free(graph);

@@ -33,7 +33,8 @@ struct HedonModel {
 /** An empty model with the architecture's usual input and pre-processing; free with
  *  hedon_model_close. */
 int hedon_model_new(HedonContext *ctx, HedonModel **out, const HedonArchitecture *architecture);
-/** The 27 emotions bring their labels. HEDON_EDATA for a second head of that name or a wrong size. */
+/** The 27 emotions bring their labels. HEDON_EDATA for a second head of that name or a wrong size.
+ */
 int hedon_model_add_head(HedonContext *ctx, HedonModel *model, const char *name, int64_t size,
                          int bias);
 /**
@@ -64,7 +65,8 @@ int hedon_model_from_description(HedonContext *ctx, HedonModel **out, const char
 int hedon_model_write(HedonContext *ctx, const HedonModel *model, FILE *stream);
 
 /** Copies of data given to a model; HEDON_ENOMEM. */
-int hedon_model_set_text(HedonContext *ctx, HedonModel *model, const char **field, const char *text);
+int hedon_model_set_text(HedonContext *ctx, HedonModel *model, const char **field,
+                         const char *text);
 
 int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out);
 

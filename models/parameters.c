@@ -24,8 +24,8 @@ HEDON_PRINTF(2, 3) static void complain(Complaint *complaint, const char *fmt, .
     const size_t room = sizeof(complaint->text) - complaint->used;
     va_list args;
     va_start(args, fmt);
-    const int separator = snprintf(complaint->text + complaint->used, room, "%s",
-                                   complaint->used ? ", " : "");
+    const int separator =
+        snprintf(complaint->text + complaint->used, room, "%s", complaint->used ? ", " : "");
     const int length = vsnprintf(complaint->text + complaint->used + separator,
                                  room - (size_t)separator, fmt, args);
     va_end(args);
@@ -52,7 +52,8 @@ static int same_shape(const HedonShape *a, const HedonShape *b)
     return 1;
 }
 
-/* The name a file keeps a parameter under: head.NAME.weight is CLASSIFIER.weight in a state dict. */
+/* The name a file keeps a parameter under: head.NAME.weight is CLASSIFIER.weight in a state dict.
+ */
 static const char *stored_name(char room[NAME_ROOM], const char *name, const char *classifier)
 {
     const char *last = strrchr(name, '.');
@@ -75,7 +76,8 @@ static int report(HedonContext *ctx, const Complaint *missing, const Complaint *
     const struct {
         const Complaint *complaint;
         const char *what;
-    } kinds[] = {{missing, "missing"}, {misshapen, "of the wrong kind or shape"}, {extra, "not expected"}};
+    } kinds[] = {
+        {missing, "missing"}, {misshapen, "of the wrong kind or shape"}, {extra, "not expected"}};
     char text[2000] = "";
     size_t used = 0;
     for (int i = 0; i < 3; i++) {

@@ -82,19 +82,18 @@ int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonMod
     int code = hedon_backend_find(ctx, options->device.device, &predictor->backend);
     const HedonBackend *backend = predictor->backend;
     if (!code)
-        code = hedon_model_build(ctx, model, options->batch,
-                                 options->frames ? options->frames : info->clip_frames,
-                                 options->height ? options->height : info->clip_height,
-                                 options->width ? options->width : info->clip_width,
-                                 &predictor->graph);
+        code = hedon_model_build(
+            ctx, model, options->batch, options->frames ? options->frames : info->clip_frames,
+            options->height ? options->height : info->clip_height,
+            options->width ? options->width : info->clip_width, &predictor->graph);
     if (!code) code = backend->open(ctx, &predictor->device, &options->device);
     if (!code)
         code = state_from_model(ctx, backend, predictor->device, predictor->graph, model,
                                 &predictor->state);
     if (!code)
-        code = backend->compile(ctx, predictor->state,
-                                &(HedonCompileOptions){.profile = options->profile},
-                                &predictor->plan);
+        code =
+            backend->compile(ctx, predictor->state,
+                             &(HedonCompileOptions){.profile = options->profile}, &predictor->plan);
     if (!code) code = make_buffers(ctx, predictor);
     if (code)
         hedon_predictor_close(predictor);
@@ -126,11 +125,12 @@ static int check_clips(HedonContext *ctx, const HedonPredictor *predictor, const
     int fits = clips->dtype == HEDON_F32 && clips->shape.rank == 5 && clips->shape.dim[0] >= 0;
     for (int d = 1; d < 5 && fits; d++) fits = clips->shape.dim[d] == wanted->dim[d];
     if (fits) return 0;
-    return hedon_fail(ctx, HEDON_EINVAL,
-                      "the clips must be float32 of shape (N,%lld,%lld,%lld,%lld): clips, channels, "
-                      "frames, height, width",
-                      (long long)wanted->dim[1], (long long)wanted->dim[2],
-                      (long long)wanted->dim[3], (long long)wanted->dim[4]);
+    return hedon_fail(
+        ctx, HEDON_EINVAL,
+        "the clips must be float32 of shape (N,%lld,%lld,%lld,%lld): clips, channels, "
+        "frames, height, width",
+        (long long)wanted->dim[1], (long long)wanted->dim[2], (long long)wanted->dim[3],
+        (long long)wanted->dim[4]);
 }
 
 static int check_outputs(HedonContext *ctx, const HedonPredictor *predictor, int64_t clips,
@@ -142,21 +142,24 @@ static int check_outputs(HedonContext *ctx, const HedonPredictor *predictor, int
         const HedonTensor *output = &outputs[i];
         if (output->data && (output->dtype != HEDON_F32 || output->shape.rank != 2 ||
                              output->shape.dim[0] != clips || output->shape.dim[1] != size))
-            return hedon_fail(ctx, HEDON_EINVAL, "the output %s must be float32 of shape (%lld,%lld)",
+            return hedon_fail(ctx, HEDON_EINVAL,
+                              "the output %s must be float32 of shape (%lld,%lld)",
                               graph->outputs[i].name, (long long)clips, (long long)size);
     }
     return 0;
 }
 
 /* Fill the batch's buffer; the places after the last clip are zeros. */
-static int upload_clips(HedonContext *ctx, HedonPredictor *predictor, const float *clips, int64_t count)
+static int upload_clips(HedonContext *ctx, HedonPredictor *predictor, const float *clips,
+                        int64_t count)
 {
     const HedonBackend *backend = predictor->backend;
     const size_t used = (size_t)(count * predictor->clip_size);
     const size_t room = (size_t)(predictor->batch * predictor->clip_size);
     if (predictor->wide) {
         for (size_t i = 0; i < room; i++) predictor->wide[i] = i < used ? (double)clips[i] : 0;
-        return backend->upload(ctx, predictor->clips, 0, predictor->wide, room * sizeof(double), NULL);
+        return backend->upload(ctx, predictor->clips, 0, predictor->wide, room * sizeof(double),
+                               NULL);
     }
     int code = backend->upload(ctx, predictor->clips, 0, clips, used * sizeof(float), NULL);
     if (!code && used < room) {
@@ -176,7 +179,8 @@ static int download_output(HedonContext *ctx, HedonPredictor *predictor, int ind
     HedonBuffer *buffer = predictor->outputs[index];
     if (!predictor->wide)
         return backend->download(ctx, out, buffer, 0, (size_t)count * sizeof(float), NULL);
-    const int code = backend->download(ctx, predictor->wide, buffer, 0, (size_t)count * sizeof(double), NULL);
+    const int code =
+        backend->download(ctx, predictor->wide, buffer, 0, (size_t)count * sizeof(double), NULL);
     for (int64_t i = 0; i < count && !code; i++) out[i] = (float)predictor->wide[i];
     return code;
 }
@@ -189,12 +193,14 @@ int hedon_predictor_run(HedonContext *ctx, HedonPredictor *predictor, const Hedo
     int code = check_clips(ctx, predictor, clips);
     if (!code) code = check_outputs(ctx, predictor, total, outputs);
     for (int64_t done = 0; done < total && !code; done += predictor->batch) {
-        const int64_t left = total - done, count = left < predictor->batch ? left : predictor->batch;
+        const int64_t left = total - done,
+                      count = left < predictor->batch ? left : predictor->batch;
         code = hedon_check_cancelled(ctx);
         if (!code)
             code = upload_clips(ctx, predictor,
                                 (const float *)clips->data + done * predictor->clip_size, count);
-        const HedonExecution execution = {.inputs = &predictor->clips, .outputs = predictor->outputs};
+        const HedonExecution execution = {.inputs = &predictor->clips,
+                                          .outputs = predictor->outputs};
         if (!code) code = predictor->backend->execute(ctx, predictor->plan, &execution);
         for (int i = 0; i < graph->output_count && !code; i++) {
             const int64_t size = graph->values[graph->outputs[i].value].shape.dim[1];

@@ -41,10 +41,11 @@ int hedon_preprocessing_transform(HedonContext *ctx, const HedonPreprocessing *p
     const int64_t crop_width = preprocessing->crop_width, crop_height = preprocessing->crop_height;
     if (crop_width > resized_width || crop_height > resized_height || resized_width > INT32_MAX ||
         resized_height > INT32_MAX)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "a %lldx%lld picture resized to %lldx%lld has no room for a crop of %lldx%lld",
-                          (long long)width, (long long)height, (long long)resized_width,
-                          (long long)resized_height, (long long)crop_width, (long long)crop_height);
+        return hedon_fail(
+            ctx, HEDON_EINVAL,
+            "a %lldx%lld picture resized to %lldx%lld has no room for a crop of %lldx%lld",
+            (long long)width, (long long)height, (long long)resized_width,
+            (long long)resized_height, (long long)crop_width, (long long)crop_height);
     *out = (HedonTransform){
         .source_width = (int32_t)width,
         .source_height = (int32_t)height,

@@ -5,8 +5,8 @@
 
 static HedonValueId build(HedonGraph *graph, HedonValueId clips)
 {
-    static const HedonVideoConv stages[4] = {hedon_video_conv_3d, hedon_video_conv_3d, hedon_video_conv_3d,
-                                             hedon_video_conv_3d};
+    static const HedonVideoConv stages[4] = {hedon_video_conv_3d, hedon_video_conv_3d,
+                                             hedon_video_conv_3d, hedon_video_conv_3d};
     return hedon_video_stages(graph, hedon_video_stem_3d(graph, clips), stages);
 }
 

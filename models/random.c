@@ -4,7 +4,8 @@
  *
  * A weight is uniform of a variance that keeps activations near unit size: 1/fan_in, and twice that
  * below a ReLU (He et al. 2015). Batch norm's statistics differ visibly from channel to channel, so
- * that a wrong one shows. Where a residual branch ends, its scale and offset make up for the sum. */
+ * that a wrong one shows. Where a residual branch ends, its scale and offset make up for the sum.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ static const HedonNode *producer(const HedonGraph *graph, HedonValueId value)
     return node < 0 ? NULL : &graph->nodes[node];
 }
 
-static void fill_weight(HedonModel *model, const HedonGraph *graph, const HedonNode *node, uint64_t seed)
+static void fill_weight(HedonModel *model, const HedonGraph *graph, const HedonNode *node,
+                        uint64_t seed)
 {
     HedonParameter *weight = parameter_of(model, graph, node->input[1]);
     const HedonShape *shape = &weight->values.shape;
@@ -103,11 +105,13 @@ int hedon_model_open_random(HedonContext *ctx, HedonModel **out, const char *arc
     HedonModel *model;
     HedonGraph *graph = NULL;
     *out = NULL;
-    if (!found) return hedon_fail(ctx, HEDON_EINVAL, "there is no architecture %.60s", architecture);
+    if (!found)
+        return hedon_fail(ctx, HEDON_EINVAL, "there is no architecture %.60s", architecture);
     int code = hedon_model_new(ctx, &model, found);
     if (!code) code = add_heads(ctx, model, heads);
     if (!code) code = hedon_model_declare(ctx, model, &graph);
-    for (int i = 0; !code && i < model->parameter_count; i++) code = hedon_model_allocate(ctx, model, i);
+    for (int i = 0; !code && i < model->parameter_count; i++)
+        code = hedon_model_allocate(ctx, model, i);
     if (!code) {
         fill_all(model, graph, seed);
         snprintf(model->sha256, sizeof(model->sha256), "random weights, seed %llu",

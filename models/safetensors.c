@@ -40,9 +40,10 @@ static int parse_type(HedonContext *ctx, const char *name, const json_t *entry, 
             *dtype = types[i].dtype;
             return 0;
         }
-    return hedon_fail(ctx, HEDON_EDATA,
-                      "tensor %.80s has the type %.20s; hedon reads F32, F64, F16, BF16, I64, I32 and U8",
-                      name, type);
+    return hedon_fail(
+        ctx, HEDON_EDATA,
+        "tensor %.80s has the type %.20s; hedon reads F32, F64, F16, BF16, I64, I32 and U8", name,
+        type);
 }
 
 static int parse_shape(HedonContext *ctx, const char *name, const json_t *entry, HedonShape *shape)
@@ -97,16 +98,19 @@ static int parse_metadata(HedonContext *ctx, HedonSafetensors *file, json_t *met
 {
     if (!metadata) return 0;
     if (!json_is_object(metadata))
-        return hedon_fail(ctx, HEDON_EDATA, "damaged safetensors file: __metadata__ is not an object");
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "damaged safetensors file: __metadata__ is not an object");
     file->metadata =
         hedon_arena_alloc(&file->arena, json_object_size(metadata), sizeof(*file->metadata));
     if (!file->metadata) return hedon_fail_memory(ctx);
     const char *key;
     json_t *value;
-    json_object_foreach(metadata, key, value) {
+    json_object_foreach(metadata, key, value)
+    {
         if (!json_is_string(value))
-            return hedon_fail(ctx, HEDON_EDATA,
-                              "damaged safetensors file: __metadata__ holds something other than text");
+            return hedon_fail(
+                ctx, HEDON_EDATA,
+                "damaged safetensors file: __metadata__ holds something other than text");
         HedonStoredText *text = &file->metadata[file->metadata_count];
         text->key = hedon_arena_strdup(&file->arena, key);
         text->value = hedon_arena_strdup(&file->arena, json_string_value(value));
@@ -156,12 +160,14 @@ static int parse_header(HedonContext *ctx, HedonSafetensors *file, json_t *heade
     if (!file->tensors) return hedon_fail_memory(ctx);
     const char *name;
     json_t *entry;
-    json_object_foreach(header, name, entry) {
+    json_object_foreach(header, name, entry)
+    {
         if (!strcmp(name, "__metadata__")) continue;
         if (!hedon_is_printable(name) || strlen(name) > NAME_LIMIT)
-            return hedon_fail(ctx, HEDON_EDATA,
-                              "damaged safetensors file: a tensor's name is too long or has control "
-                              "characters");
+            return hedon_fail(
+                ctx, HEDON_EDATA,
+                "damaged safetensors file: a tensor's name is too long or has control "
+                "characters");
         const int code = parse_tensor(ctx, file, name, entry, data, data_size);
         if (code) return code;
     }
@@ -228,8 +234,8 @@ const char *hedon_safetensors_metadata(const HedonSafetensors *file, const char 
 
 int hedon_stored_is_float(const HedonStoredTensor *tensor)
 {
-    return tensor->dtype == HEDON_F32 || tensor->dtype == HEDON_F64 ||
-           tensor->dtype == HEDON_F16 || tensor->dtype == HEDON_BF16;
+    return tensor->dtype == HEDON_F32 || tensor->dtype == HEDON_F64 || tensor->dtype == HEDON_F16 ||
+           tensor->dtype == HEDON_BF16;
 }
 
 void hedon_stored_to_float(const HedonStoredTensor *tensor, float *out)

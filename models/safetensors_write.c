@@ -58,7 +58,8 @@ static json_t *header_of(const HedonTensorToStore *tensors, int64_t tensor_count
 static void write_header(FILE *stream, const char *text)
 {
     const size_t length = strlen(text);
-    const size_t padded = (LENGTH_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - LENGTH_BYTES;
+    const size_t padded =
+        (LENGTH_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - LENGTH_BYTES;
     for (int i = 0; i < LENGTH_BYTES; i++) fputc((int)(padded >> 8 * i & 0xff), stream);
     fwrite(text, 1, length, stream);
     for (size_t i = length; i < padded; i++) fputc(' ', stream);

@@ -29,7 +29,8 @@ static HedonValueId conv(HedonGraph *graph, const char *name, HedonValueId x, in
     return hedon_conv3d(graph, name, x, w, HEDON_NONE, &attributes);
 }
 
-static HedonValueId batch_norm(HedonGraph *graph, const char *name, HedonValueId x, int64_t channels)
+static HedonValueId batch_norm(HedonGraph *graph, const char *name, HedonValueId x,
+                               int64_t channels)
 {
     const HedonShape shape = {.rank = 1, .dim = {channels}};
     const HedonValueId gamma = parameter(graph, name, "weight", &shape);
@@ -91,7 +92,8 @@ HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips)
 static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueId x, int64_t in,
                                 int64_t out, int64_t stride, HedonVideoConv video_conv)
 {
-    /* a factorised convolution gets as many weights as a full 3x3x3 one: Tran et al., section 3.5 */
+    /* a factorised convolution gets as many weights as a full 3x3x3 one: Tran et al., section 3.5
+     */
     const int64_t middle = in * out * 3 * 3 * 3 / (in * 3 * 3 + 3 * out);
     char first[NAME_ROOM], second[NAME_ROOM], shortcut[NAME_ROOM], part[NAME_ROOM];
     snprintf(first, sizeof(first), "%s.conv1", name);
@@ -105,7 +107,8 @@ static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueI
     y = batch_norm(graph, member(part, second, 1), y, out);
     if (stride != 1 || in != out) {
         const int64_t time_stride = video_conv == hedon_video_conv_2d ? 1 : stride;
-        x = conv(graph, member(part, shortcut, 0), x, in, out, (int64_t[]){1, 1}, time_stride, stride);
+        x = conv(graph, member(part, shortcut, 0), x, in, out, (int64_t[]){1, 1}, time_stride,
+                 stride);
         x = batch_norm(graph, member(part, shortcut, 1), x, out);
     }
     snprintf(part, sizeof(part), "%s.add", name);
@@ -114,7 +117,8 @@ static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueI
     return hedon_relu(graph, part, y);
 }
 
-HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x, const HedonVideoConv video_conv[4])
+HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x,
+                                const HedonVideoConv video_conv[4])
 {
     int64_t in = 64;
     for (int stage = 0; stage < 4; stage++) {

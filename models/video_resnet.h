@@ -27,7 +27,8 @@ HedonValueId hedon_video_conv_2plus1d(HedonGraph *graph, const char *name, Hedon
 HedonValueId hedon_video_stem_3d(HedonGraph *graph, HedonValueId clips);
 HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips);
 
-/** Stages of 64, 128, 256 and 512 channels on a stem's output, and the mean over all places: (N,512). */
+/** Stages of 64, 128, 256 and 512 channels on a stem's output, and the mean over all places:
+ * (N,512). */
 HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x, const HedonVideoConv conv[4]);
 
 enum { HEDON_VIDEO_RESNET_FEATURES = 512 };
@@ -36,14 +37,13 @@ enum { HEDON_VIDEO_RESNET_FEATURES = 512 };
  * 171x128 without antialiasing, the centre 112x112 of it. A clip is 16 frames at the 15 frames a
  * second these weights were trained and measured at; taking one every two seconds of a video is
  * hedon's choice (torchvision's reference takes five of each video). */
-#define HEDON_KINETICS_PREPROCESSING                                                    \
-    {                                                                                   \
-        .sampling = "windows", .clip_frames = 16, .frame_stride = 2,                    \
-        .window_s = 16.0 / 15.0, .stride_s = 2.0, .resize = HEDON_RESIZE_EXACT,         \
-        .resize_width = 171, .resize_height = 128, .interpolation = HEDON_BILINEAR,     \
-        .antialias = 0, .crop = HEDON_CROP_CENTRE, .crop_width = 112,                   \
-        .crop_height = 112, .mean = {0.43216f, 0.394666f, 0.37645f},                    \
-        .std = {0.22803f, 0.22145f, 0.216989f},                                         \
+#define HEDON_KINETICS_PREPROCESSING                                                               \
+    {                                                                                              \
+        .sampling = "windows", .clip_frames = 16, .frame_stride = 2, .window_s = 16.0 / 15.0,      \
+        .stride_s = 2.0, .resize = HEDON_RESIZE_EXACT, .resize_width = 171, .resize_height = 128,  \
+        .interpolation = HEDON_BILINEAR, .antialias = 0, .crop = HEDON_CROP_CENTRE,                \
+        .crop_width = 112, .crop_height = 112, .mean = {0.43216f, 0.394666f, 0.37645f},            \
+        .std = {0.22803f, 0.22145f, 0.216989f},                                                    \
     }
 
 #endif

@@ -9,7 +9,8 @@
 
 void hedon_canvas_colour(cairo_t *c, unsigned rgb)
 {
-    cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
+    cairo_set_source_rgb(c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0,
+                         (rgb & 255) / 255.0);
 }
 
 double hedon_canvas_text(cairo_t *c, double x, double y, double size, int bold, HedonAlign align,
@@ -20,13 +21,16 @@ double hedon_canvas_text(cairo_t *c, double x, double y, double size, int bold, 
                            bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(c, size);
     cairo_text_extents(c, text, &extents);
-    const double before = align == HEDON_LEFT ? 0 : align == HEDON_CENTRE ? extents.x_advance / 2 : extents.x_advance;
+    const double before = align == HEDON_LEFT     ? 0
+                          : align == HEDON_CENTRE ? extents.x_advance / 2
+                                                  : extents.x_advance;
     cairo_move_to(c, x - before, y);
     cairo_show_text(c, text);
     return extents.x_advance;
 }
 
-double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, double size, const char *text)
+double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, double size,
+                              const char *text)
 {
     char line[512];
     size_t used = 0;
@@ -36,7 +40,8 @@ double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, doub
     for (line[0] = 0; *text; text += strspn(text, " ")) {
         size_t length = strcspn(text, " ");
         if (length > 100) length = 100; /* such a word is broken */
-        const int added = snprintf(line + used, sizeof(line) - used, "%s%.*s", used ? " " : "", (int)length, text);
+        const int added = snprintf(line + used, sizeof(line) - used, "%s%.*s", used ? " " : "",
+                                   (int)length, text);
         cairo_text_extents(c, line, &extents);
         if (used && (extents.x_advance > width || used + (size_t)added >= sizeof(line))) {
             line[used] = 0; /* the word goes to the next line */
@@ -55,7 +60,8 @@ double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, doub
 void hedon_canvas_image(cairo_t *c, const HedonThumbnail *image, double x, double y, double width,
                         double height)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
+    cairo_surface_t *surface =
+        cairo_image_surface_create(CAIRO_FORMAT_RGB24, image->width, image->height);
     if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
         cairo_surface_flush(surface);
         unsigned char *rows = cairo_image_surface_get_data(surface);
@@ -88,7 +94,8 @@ double hedon_canvas_step(double span, int parts)
 
 static cairo_status_t write_bytes(void *stream, const unsigned char *bytes, unsigned count)
 {
-    return fwrite(bytes, 1, count, stream) == count ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+    return fwrite(bytes, 1, count, stream) == count ? CAIRO_STATUS_SUCCESS
+                                                    : CAIRO_STATUS_WRITE_ERROR;
 }
 
 int hedon_canvas_write(HedonContext *ctx, cairo_surface_t *surface, const char *path)

@@ -14,7 +14,8 @@ void hedon_canvas_colour(cairo_t *c, unsigned rgb);
 double hedon_canvas_text(cairo_t *c, double x, double y, double size, int bold, HedonAlign align,
                          const char *text);
 /** Words in lines of at most `width`; returns y of the line after the last. */
-double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, double size, const char *text);
+double hedon_canvas_paragraph(cairo_t *c, double x, double y, double width, double size,
+                              const char *text);
 /** An image of RGB bytes, scaled to width x height. */
 void hedon_canvas_image(cairo_t *c, const HedonThumbnail *image, double x, double y, double width,
                         double height);

@@ -33,7 +33,8 @@ static HedonSampler timeline_sampler(const HedonScorer *scorer, double duration_
         sampler.window_s = preprocessing->window_s > 0 ? preprocessing->window_s : DEFAULT_WINDOW_S;
     if (sampler.stride_s <= 0 && options->window_s > 0) sampler.stride_s = sampler.window_s;
     if (sampler.stride_s <= 0) {
-        sampler.stride_s = preprocessing->stride_s > 0 ? preprocessing->stride_s : sampler.window_s / 2;
+        sampler.stride_s =
+            preprocessing->stride_s > 0 ? preprocessing->stride_s : sampler.window_s / 2;
         const double least = (duration_s - sampler.window_s) / (DEFAULT_TIMELINE - 1);
         if (sampler.stride_s < least) sampler.stride_s = least;
     }
@@ -51,7 +52,8 @@ static int append(HedonContext *ctx, HedonClips *a, HedonClips *b)
     double *end_s = hedon_realloc(a->end_s, count, sizeof(*end_s));
     if (end_s) a->end_s = end_s;
     if (!indices || !start_s || !end_s) return hedon_fail_memory(ctx);
-    memcpy(indices + (size_t)a->count * frames, b->frames, (size_t)b->count * frames * sizeof(*indices));
+    memcpy(indices + (size_t)a->count * frames, b->frames,
+           (size_t)b->count * frames * sizeof(*indices));
     memcpy(start_s + a->count, b->start_s, (size_t)b->count * sizeof(*start_s));
     memcpy(end_s + a->count, b->end_s, (size_t)b->count * sizeof(*end_s));
     a->count += b->count;

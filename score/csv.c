@@ -11,9 +11,12 @@ static void write_text(FILE *out, const char *text)
     if (quoted) fputc('"', out);
     while (*text) {
         const int length = hedon_utf8_length(text);
-        if (*text == '"') fputs("\"\"", out);
-        else if (length) fwrite(text, 1, (size_t)length, out);
-        else fputs("\xef\xbf\xbd", out);
+        if (*text == '"')
+            fputs("\"\"", out);
+        else if (length)
+            fwrite(text, 1, (size_t)length, out);
+        else
+            fputs("\xef\xbf\xbd", out);
         text += length ? length : 1;
     }
     if (quoted) fputc('"', out);
@@ -48,7 +51,8 @@ static void write_video(FILE *out, const HedonScore *score)
     write_number(out, good, score->duration_s);
     write_number(out, good && score->has_percentile, score->percentile);
     write_number(out, good && score->has_utility, score->utility);
-    for (int i = 0; i < HEDON_EMOTIONS; i++) write_number(out, good && score->has_emotions, score->emotions[i]);
+    for (int i = 0; i < HEDON_EMOTIONS; i++)
+        write_number(out, good && score->has_emotions, score->emotions[i]);
     fputc('\n', out);
 }
 
@@ -60,7 +64,8 @@ static void write_clip(FILE *out, const HedonScore *score, const HedonScoreClip 
     write_number(out, 1, clip->end_s);
     write_number(out, 0, 0); /* the reference is of whole videos */
     write_number(out, score->has_utility, clip->utility);
-    for (int i = 0; i < HEDON_EMOTIONS; i++) write_number(out, score->has_emotions, clip->emotions[i]);
+    for (int i = 0; i < HEDON_EMOTIONS; i++)
+        write_number(out, score->has_emotions, clip->emotions[i]);
     fputc('\n', out);
 }
 
@@ -69,8 +74,10 @@ int hedon_score_csv(HedonContext *ctx, const HedonScore *score, int per_clip, ch
     size_t size;
     FILE *out = hedon_wording_open(ctx, text, &size);
     if (!out) return HEDON_ENOMEM;
-    if (!score) write_header(out);
-    else if (!per_clip || score->code) write_video(out, score);
+    if (!score)
+        write_header(out);
+    else if (!per_clip || score->code)
+        write_video(out, score);
     else
         for (int64_t i = 0; i < score->clip_count; i++) write_clip(out, score, &score->clips[i]);
     return hedon_wording_close(ctx, out, text);

@@ -83,10 +83,11 @@ static Painter *painter_of(HedonFeed *feed, const HedonContext *thread)
 /* ---- Planning */
 
 /* One thumbnail for each equal part of the video, from the chosen frame nearest to its middle. */
-static void choose_picks(const HedonScorerOptions *options, HedonFeedVideo *video, double duration_s,
-                         const double *times, const HedonClips *clips)
+static void choose_picks(const HedonScorerOptions *options, HedonFeedVideo *video,
+                         double duration_s, const double *times, const HedonClips *clips)
 {
-    const int wanted = options->thumbnails < HEDON_MAX_THUMBNAILS ? options->thumbnails : HEDON_MAX_THUMBNAILS;
+    const int wanted =
+        options->thumbnails < HEDON_MAX_THUMBNAILS ? options->thumbnails : HEDON_MAX_THUMBNAILS;
     if (wanted <= 0) return;
     const double part_s = duration_s > 0 ? duration_s / wanted : 1;
     for (int i = 0; i < wanted; i++) video->picks[i].clip = -1;
@@ -118,7 +119,8 @@ int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 {
     const int plan = video->plans;
     if (plan >= HEDON_MAX_PLANS)
-        return hedon_fail(ctx, HEDON_EDATA, "damaged: its index changed with every attempt to decode it");
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "damaged: its index changed with every attempt to decode it");
     const int code = hedon_feed_choose(ctx, feed->scorer, info, times, clips, &video->roles[plan]);
     if (code) return code;
     for (int i = 0; i < video->pick_count; i++) hedon_free((void *)video->picks[i].image.rgb);
@@ -137,8 +139,8 @@ int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 
 static int same_geometry(const HedonFrame *a, const HedonFrame *b)
 {
-    return a->width == b->width && a->height == b->height && a->layout == b->layout && a->bits == b->bits &&
-           a->matrix == b->matrix && a->full_range == b->full_range;
+    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
+           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
 }
 
 static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
@@ -151,10 +153,14 @@ static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Pain
     painter->thumbnail_width = (int)width;
     painter->thumbnail_height = height;
     const HedonTransform transform = {
-        .source_width = frame->width, .source_height = frame->height,
-        .resize_width = painter->thumbnail_width, .resize_height = height,
-        .interpolation = HEDON_BILINEAR, .antialias = 1,
-        .crop_width = painter->thumbnail_width, .crop_height = height,
+        .source_width = frame->width,
+        .source_height = frame->height,
+        .resize_width = painter->thumbnail_width,
+        .resize_height = height,
+        .interpolation = HEDON_BILINEAR,
+        .antialias = 1,
+        .crop_width = painter->thumbnail_width,
+        .crop_height = height,
         .std = {1, 1, 1},
     };
     painter->thumbnail_pixels =
@@ -163,18 +169,21 @@ static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Pain
     return scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->thumbnail);
 }
 
-static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter, const HedonFrame *frame)
+static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                   const HedonFrame *frame)
 {
     if (same_geometry(&painter->geometry, frame)) return 0;
     painter_clear(scorer->backend, painter);
     int code = 0;
     for (int view = 0; view < scorer->views && !code; view++) {
         HedonTransform transform;
-        code = hedon_preprocessing_transform(ctx, scorer->preprocessing, frame->width, frame->height, view,
-                                             &transform);
-        if (!code) code = scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->view[view]);
+        code = hedon_preprocessing_transform(ctx, scorer->preprocessing, frame->width,
+                                             frame->height, view, &transform);
+        if (!code)
+            code = scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->view[view]);
     }
-    if (!code && scorer->options.thumbnails > 0) code = prepare_thumbnails(ctx, scorer, painter, frame);
+    if (!code && scorer->options.thumbnails > 0)
+        code = prepare_thumbnails(ctx, scorer, painter, frame);
     if (!code) painter->geometry = *frame; /* only its geometry is looked at: the planes die */
     return code;
 }
@@ -185,36 +194,42 @@ static int take_thumbnail(HedonContext *ctx, const HedonScorer *scorer, Painter 
     const size_t count = (size_t)painter->thumbnail_width * (size_t)painter->thumbnail_height;
     uint8_t *rgb = hedon_malloc(count, 3);
     if (!rgb) return hedon_fail_memory(ctx);
-    scorer->backend->preprocess(painter->thumbnail, frame, painter->thumbnail_pixels, (int64_t)count);
+    scorer->backend->preprocess(painter->thumbnail, frame, painter->thumbnail_pixels,
+                                (int64_t)count);
     for (size_t i = 0; i < 3 * count; i++) {
         const float value = painter->thumbnail_pixels[i % 3 * count + i / 3];
         rgb[i] = (uint8_t)lrintf(255 * fminf(1, fmaxf(0, value)));
     }
     hedon_free((void *)image->rgb);
-    *image = (HedonThumbnail){.time_s = frame->time_s, .width = painter->thumbnail_width,
-                              .height = painter->thumbnail_height, .rgb = rgb};
+    *image = (HedonThumbnail){.time_s = frame->time_s,
+                              .width = painter->thumbnail_width,
+                              .height = painter->thumbnail_height,
+                              .rgb = rgb};
     return 0;
 }
 
 /* Overlapping clips share frames: such a frame is pre-processed once, then copied to each place. */
 static int paint_shared(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
-                        const HedonFeedVideo *video, const HedonFrame *frame, int64_t t, float *slot)
+                        const HedonFeedVideo *video, const HedonFrame *frame, int64_t t,
+                        float *slot)
 {
     const int64_t frames = scorer->info->clip_frames;
     const size_t area = (size_t)(scorer->view_floats / 3 / frames);
     if (!painter->frame_pixels)
-        painter->frame_pixels = hedon_malloc_aligned((size_t)scorer->views * 3 * area, sizeof(float));
+        painter->frame_pixels =
+            hedon_malloc_aligned((size_t)scorer->views * 3 * area, sizeof(float));
     if (!painter->frame_pixels) return hedon_fail_memory(ctx);
     if (painter->frame_serial != video->serial || painter->frame_index != frame->index) {
         for (int64_t view = 0; view < scorer->views; view++)
             scorer->backend->preprocess(painter->view[view], frame,
-                                        painter->frame_pixels + (size_t)view * 3 * area, (int64_t)area);
+                                        painter->frame_pixels + (size_t)view * 3 * area,
+                                        (int64_t)area);
         painter->frame_serial = video->serial;
         painter->frame_index = frame->index;
     }
     for (int64_t plane = 0; plane < scorer->views * 3; plane++)
-        memcpy(slot + (size_t)(plane * frames + t) * area, painter->frame_pixels + (size_t)plane * area,
-               area * sizeof(float));
+        memcpy(slot + (size_t)(plane * frames + t) * area,
+               painter->frame_pixels + (size_t)plane * area, area * sizeof(float));
     return 0;
 }
 

@@ -8,7 +8,8 @@
 static void write_emotions_f(HedonJson *json, const float *emotions)
 {
     hedon_json_object(json, "emotions");
-    for (int i = 0; i < HEDON_EMOTIONS; i++) hedon_json_number(json, hedon_emotion_name(i), emotions[i]);
+    for (int i = 0; i < HEDON_EMOTIONS; i++)
+        hedon_json_number(json, hedon_emotion_name(i), emotions[i]);
     hedon_json_end_object(json);
 }
 
@@ -57,8 +58,10 @@ static void write_test_metric(HedonJson *json, const char *text)
 {
     json_t *metric = text ? json_loads(text, 0, NULL) : NULL;
     char *compact = metric ? json_dumps(metric, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-    if (compact) hedon_json_raw(json, "test_metric", compact);
-    else hedon_json_null(json, "test_metric");
+    if (compact)
+        hedon_json_raw(json, "test_metric", compact);
+    else
+        hedon_json_null(json, "test_metric");
     free(compact);
     json_decref(metric);
 }
@@ -71,10 +74,14 @@ static void write_reliability(HedonJson *json, const HedonScorer *scorer, const 
     if (score->views > 1) {
         hedon_json_object(json, "view_sd");
         hedon_json_integer(json, "views", score->views);
-        if (score->has_utility) hedon_json_number(json, "utility", score->utility_sd);
-        else hedon_json_null(json, "utility");
-        if (score->has_emotions) hedon_json_number(json, "emotions", score->emotions_sd);
-        else hedon_json_null(json, "emotions");
+        if (score->has_utility)
+            hedon_json_number(json, "utility", score->utility_sd);
+        else
+            hedon_json_null(json, "utility");
+        if (score->has_emotions)
+            hedon_json_number(json, "emotions", score->emotions_sd);
+        else
+            hedon_json_null(json, "emotions");
         hedon_json_end_object(json);
     } else {
         hedon_json_null(json, "view_sd");
@@ -90,10 +97,14 @@ static void write_clips(HedonJson *json, const HedonScore *score)
         hedon_json_object(json, NULL);
         hedon_json_number(json, "start_s", clip->start_s);
         hedon_json_number(json, "end_s", clip->end_s);
-        if (score->has_emotions) write_emotions_f(json, clip->emotions);
-        else hedon_json_null(json, "emotions");
-        if (score->has_utility) hedon_json_number(json, "utility", clip->utility);
-        else hedon_json_null(json, "utility");
+        if (score->has_emotions)
+            write_emotions_f(json, clip->emotions);
+        else
+            hedon_json_null(json, "emotions");
+        if (score->has_utility)
+            hedon_json_number(json, "utility", clip->utility);
+        else
+            hedon_json_null(json, "utility");
         hedon_json_end_object(json);
     }
     hedon_json_end_array(json);
@@ -101,7 +112,10 @@ static void write_clips(HedonJson *json, const HedonScore *score)
 
 static const char *precision_name(HedonDtype precision)
 {
-    return precision == HEDON_F32 ? "fp32" : precision == HEDON_BF16 ? "bf16" : precision == HEDON_F64 ? "fp64" : "other";
+    return precision == HEDON_F32    ? "fp32"
+           : precision == HEDON_BF16 ? "bf16"
+           : precision == HEDON_F64  ? "fp64"
+                                     : "other";
 }
 
 static void write_runtime(HedonJson *json, const HedonScorer *scorer, const HedonScore *score)
@@ -144,7 +158,8 @@ static void write_score(HedonJson *json, const HedonScorer *scorer, const HedonS
     write_runtime(json, scorer, score);
 }
 
-int hedon_score_json(HedonContext *ctx, const HedonScorer *scorer, const HedonScore *score, char **text)
+int hedon_score_json(HedonContext *ctx, const HedonScorer *scorer, const HedonScore *score,
+                     char **text)
 {
     size_t size;
     FILE *out = hedon_wording_open(ctx, text, &size);

@@ -36,7 +36,8 @@ void hedon_utf8_clean(char *out, size_t size, const char *text)
     out[used] = 0;
 }
 
-/* printf's own point would be the locale's: print digits and exponent, place the point ourselves. */
+/* printf's own point would be the locale's: print digits and exponent, place the point ourselves.
+ */
 void hedon_format_number(char text[32], double value)
 {
     if (value == 0) {
@@ -48,8 +49,10 @@ void hedon_format_number(char text[32], double value)
     /* %.6g holds at most one run of bytes that is neither digit, sign nor exponent: the point */
     size_t used = 0;
     for (const char *p = digits; *p; p++) {
-        if (strchr("0123456789+-e", *p)) text[used++] = *p;
-        else if (used && text[used - 1] != '.') text[used++] = '.';
+        if (strchr("0123456789+-e", *p))
+            text[used++] = *p;
+        else if (used && text[used - 1] != '.')
+            text[used++] = '.';
     }
     text[used] = 0;
 }
@@ -60,12 +63,18 @@ static void print_string(FILE *out, const char *s)
     while (*s) {
         const unsigned char c = (unsigned char)*s;
         const int length = hedon_utf8_length(s);
-        if (c == '"' || c == '\\') fprintf(out, "\\%c", c);
-        else if (c == '\n') fputs("\\n", out);
-        else if (c == '\t') fputs("\\t", out);
-        else if (c < 0x20 || c == 0x7f) fprintf(out, "\\u%04x", c);
-        else if (length) fwrite(s, 1, (size_t)length, out);
-        else fputs(REPLACEMENT, out);
+        if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", c);
+        else if (c == '\n')
+            fputs("\\n", out);
+        else if (c == '\t')
+            fputs("\\t", out);
+        else if (c < 0x20 || c == 0x7f)
+            fprintf(out, "\\u%04x", c);
+        else if (length)
+            fwrite(s, 1, (size_t)length, out);
+        else
+            fputs(REPLACEMENT, out);
         s += length ? length : 1;
     }
     fputc('"', out);

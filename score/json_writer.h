@@ -1,5 +1,5 @@
-/* JSON written straight to a stream: a timeline of any length costs no memory here. Keys come in the
- * order of the calls; numbers have six significant digits in any locale. */
+/* JSON written straight to a stream: a timeline of any length costs no memory here. Keys come in
+ * the order of the calls; numbers have six significant digits in any locale. */
 #ifndef HEDON_SCORE_JSON_WRITER_H
 #define HEDON_SCORE_JSON_WRITER_H
 

@@ -12,15 +12,22 @@
 #include "score/wording.h"
 
 enum { WIDTH = 1200, LEFT = 84, RIGHT = 960, SHOWN = 5, MOST_POINTS = 219, MOST_DOTS = 40 };
-enum { INK = 0x222222, FAINT = 0x777777, GRID = 0xe4e4e4, PAPER = 0xffffff, ALARM = 0xa61c00, SLATE = 0x24476b };
+enum {
+    INK = 0x222222,
+    FAINT = 0x777777,
+    GRID = 0xe4e4e4,
+    PAPER = 0xffffff,
+    ALARM = 0xa61c00,
+    SLATE = 0x24476b
+};
 
 /* Okabe & Ito's palette, told apart by colour-blind eyes too; dashes help in print. */
 static const unsigned colours[SHOWN] = {0xd55e00, 0x0072b2, 0x009e73, 0xcc79a7, 0xe69f00};
 static const double dashes[SHOWN][2] = {{0, 0}, {0, 0}, {10, 3}, {3, 3}, {12, 6}};
 
 typedef struct Panel {
-    double top, bottom;   /* pixels */
-    double low, high;     /* values */
+    double top, bottom; /* pixels */
+    double low, high;   /* values */
     double duration_s;
 } Panel;
 
@@ -31,16 +38,19 @@ static double x_of(double duration_s, double time_s)
 
 static double y_of(const Panel *panel, double value)
 {
-    return panel->bottom - (panel->bottom - panel->top) * (value - panel->low) / (panel->high - panel->low);
+    return panel->bottom -
+           (panel->bottom - panel->top) * (value - panel->low) / (panel->high - panel->low);
 }
 
 static void draw_title(cairo_t *c, const HedonScorer *scorer, const HedonScore *score)
 {
     char name[256], facts[512], length[32];
     const char *base = strrchr(score->video, '/');
-    hedon_utf8_clean(name, sizeof(name), strcmp(score->video, "-") ? base ? base + 1 : score->video : "standard input");
+    hedon_utf8_clean(name, sizeof(name),
+                     strcmp(score->video, "-") ? base ? base + 1 : score->video : "standard input");
     hedon_wording_time(length, sizeof(length), score->duration_s);
-    snprintf(facts, sizeof(facts), "%s, %dx%d, model %s", length, score->width, score->height, scorer->info->name);
+    snprintf(facts, sizeof(facts), "%s, %dx%d, model %s", length, score->width, score->height,
+             scorer->info->name);
     hedon_canvas_colour(c, INK);
     hedon_canvas_text(c, LEFT, 40, 22, 1, HEDON_LEFT, name);
     hedon_canvas_colour(c, FAINT);
@@ -52,7 +62,8 @@ static void draw_title(cairo_t *c, const HedonScorer *scorer, const HedonScore *
 
 static void draw_thumbnails(cairo_t *c, const HedonScore *score, double top, double height)
 {
-    const double room = (double)(RIGHT - LEFT) / (score->thumbnail_count ? score->thumbnail_count : 1) - 4;
+    const double room =
+        (double)(RIGHT - LEFT) / (score->thumbnail_count ? score->thumbnail_count : 1) - 4;
     for (int i = 0; i < score->thumbnail_count; i++) {
         const HedonThumbnail *image = &score->thumbnails[i];
         const double scale = fmin(fmin(room, 2 * height) / image->width, height / image->height);
@@ -66,7 +77,8 @@ static void draw_thumbnails(cairo_t *c, const HedonScore *score, double top, dou
 static void draw_grid(cairo_t *c, const Panel *panel, double step, const char *title)
 {
     cairo_set_line_width(c, 1);
-    for (double value = ceil(panel->low / step) * step; value <= panel->high + step / 1e6; value += step) {
+    for (double value = ceil(panel->low / step) * step; value <= panel->high + step / 1e6;
+         value += step) {
         const double y = floor(y_of(panel, value)) + .5;
         char text[32];
         hedon_format_number(text, fabs(value) < step / 1e6 ? 0 : value);
@@ -86,7 +98,8 @@ enum { SHORT_S = 4 }; /* below, the axis counts fractions of seconds */
 /* Steps that people count time in. */
 static double time_step(double duration_s)
 {
-    static const double steps[] = {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000};
+    static const double steps[] = {1,   2,   5,   10,   15,   30,   60,    120,
+                                   300, 600, 900, 1800, 3600, 7200, 18000, 36000};
     if (duration_s < SHORT_S) return hedon_canvas_step(duration_s, 8);
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         if (duration_s / steps[i] <= 12) return steps[i];
@@ -104,8 +117,10 @@ static void draw_time_axis(cairo_t *c, const HedonScore *score, double duration_
     for (int i = 0; i * step <= duration_s * (1 + 1e-9); i++) {
         char text[32];
         const double x = floor(x_of(duration_s, i * step)) + .5;
-        if (duration_s < SHORT_S) hedon_format_number(text, i * step);
-        else hedon_wording_time(text, sizeof(text), i * step);
+        if (duration_s < SHORT_S)
+            hedon_format_number(text, i * step);
+        else
+            hedon_wording_time(text, sizeof(text), i * step);
         cairo_move_to(c, x, y);
         cairo_line_to(c, x, y + 6);
         cairo_stroke(c);
@@ -126,8 +141,8 @@ static int points_of(const HedonScore *score)
     return score->clip_count < MOST_POINTS ? (int)score->clip_count : MOST_POINTS;
 }
 
-/* A value belongs to a stretch of time: its point stands in the middle; one clip alone is a bar. Long
- * timelines are averaged to what the eye can tell apart. */
+/* A value belongs to a stretch of time: its point stands in the middle; one clip alone is a bar.
+ * Long timelines are averaged to what the eye can tell apart. */
 static void draw_curve(cairo_t *c, const HedonScore *score, const Panel *panel, int series)
 {
     const int points = points_of(score);
@@ -159,14 +174,16 @@ static void widen(const HedonScore *score, int series, Panel *panel)
     }
 }
 
-static void draw_utility(cairo_t *c, const HedonScorer *scorer, const HedonScore *score, Panel *panel)
+static void draw_utility(cairo_t *c, const HedonScorer *scorer, const HedonScore *score,
+                         Panel *panel)
 {
     panel->low = panel->high = score->utility;
     widen(score, HEDON_SERIES_UTILITY, panel);
     const double margin = panel->high > panel->low ? .08 * (panel->high - panel->low) : .5;
     panel->low -= margin;
     panel->high += margin;
-    draw_grid(c, panel, hedon_canvas_step(panel->high - panel->low, 4), "Wellbeing: raw utility (no zero, no unit)");
+    draw_grid(c, panel, hedon_canvas_step(panel->high - panel->low, 4),
+              "Wellbeing: raw utility (no zero, no unit)");
     cairo_set_line_width(c, 2.5);
     hedon_canvas_colour(c, SLATE);
     draw_curve(c, score, panel, HEDON_SERIES_UTILITY);
@@ -239,7 +256,8 @@ static void draw(cairo_t *c, const HedonScorer *scorer, const HedonScore *score,
     }
     draw_time_axis(c, score, duration_s, y + 8);
     char notes[sizeof(scorer->notes)];
-    for (size_t i = 0; i < sizeof(notes); i++) notes[i] = scorer->notes[i] == '\n' ? ' ' : scorer->notes[i];
+    for (size_t i = 0; i < sizeof(notes); i++)
+        notes[i] = scorer->notes[i] == '\n' ? ' ' : scorer->notes[i];
     hedon_canvas_colour(c, FAINT);
     hedon_canvas_paragraph(c, LEFT, height - 34, WIDTH - LEFT - 30, 12, notes);
 }
@@ -250,9 +268,11 @@ static int plot_height(const HedonScore *score)
            (score->has_emotions ? 254 : 0) + 110;
 }
 
-int hedon_score_plot(HedonContext *ctx, const HedonScorer *scorer, const HedonScore *score, const char *path)
+int hedon_score_plot(HedonContext *ctx, const HedonScorer *scorer, const HedonScore *score,
+                     const char *path)
 {
-    if (score->code) return hedon_fail(ctx, HEDON_EINVAL, "there is nothing to plot: %s", score->error);
+    if (score->code)
+        return hedon_fail(ctx, HEDON_EINVAL, "there is nothing to plot: %s", score->error);
     const int height = plot_height(score);
     cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, WIDTH, height);
     cairo_t *c = cairo_create(surface);

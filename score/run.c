@@ -2,7 +2,8 @@
  *
  * Videos under way live in a ring. The loader's thread that has a video owns its `feed` part, the
  * calling thread everything else; the loader's queue passes it on. The ring is also what bounds the
- * results that wait for an earlier, slower video: the next one is not asked for until there is room.
+ * results that wait for an earlier, slower video: the next one is not asked for until there is
+ * room.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -80,13 +81,16 @@ static int next_job(void *opaque, HedonLoaderJob *job)
     Run *run = opaque;
     int64_t number;
     const char *path;
-    if (wait_for_room(run, &number) || run->callbacks->next(run->callbacks->opaque, &path)) return 1;
+    if (wait_for_room(run, &number) || run->callbacks->next(run->callbacks->opaque, &path))
+        return 1;
     Entry *entry = entry_of(run, number);
     entry->path = hedon_strdup(path);
     entry->taken_s = hedon_clock_s();
     pthread_mutex_lock(&run->lock);
-    if (entry->path) run->asked++;
-    else run->out_of_memory = 1;
+    if (entry->path)
+        run->asked++;
+    else
+        run->out_of_memory = 1;
     pthread_mutex_unlock(&run->lock);
     *job = (HedonLoaderJob){.id = number, .path = entry->path};
     return entry->path ? 0 : 1;
@@ -99,8 +103,8 @@ static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoIn
     return hedon_feed_plan(ctx, run->feed, &entry_of(run, job)->feed, info, times, clips);
 }
 
-static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame, int64_t clip,
-                 int64_t t, void *slot)
+static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame,
+                 int64_t clip, int64_t t, void *slot)
 {
     Run *run = opaque;
     return hedon_feed_place(ctx, run->feed, &entry_of(run, job)->feed, frame, clip, t, slot);
@@ -125,7 +129,8 @@ static int give(Run *run, Entry *entry)
 /* Hand over what is due, free what was handed over. */
 static int deliver(Run *run)
 {
-    for (int64_t number = run->freed; number < run->freed + RING && run->callbacks->unordered; number++) {
+    for (int64_t number = run->freed; number < run->freed + RING && run->callbacks->unordered;
+         number++) {
         Entry *entry = entry_of(run, number);
         if (!entry->finished || entry->given) continue;
         const int code = give(run, entry);
@@ -175,7 +180,8 @@ static void finish_if_done(Run *run, int64_t number)
     for (int i = 0; images && i < feed->pick_count; i++)
         if (feed->picks[i].image.rgb) images[score->thumbnail_count++] = feed->picks[i].image;
     hedon_free(feed->images);
-    score->thumbnails = feed->images = images; /* NULL when memory is out: a plot without pictures */
+    score->thumbnails = feed->images =
+        images; /* NULL when memory is out: a plot without pictures */
     entry->finished = 1;
     run->finished++;
 }
@@ -196,10 +202,12 @@ static int compute(Run *run, float *clips, const View *views, int64_t count)
     const double seconds = (hedon_clock_s() - start_s) / (double)count;
     for (int64_t i = 0; i < count; i++) {
         Entry *entry = entry_of(run, views[i].number);
-        if (entry->finished || entry->plans != views[i].plan || entry->code) continue; /* void meanwhile */
+        if (entry->finished || entry->plans != views[i].plan || entry->code)
+            continue; /* void meanwhile */
         const float *emotions = NULL, *utility = NULL;
         if (info->emotions_head >= 0)
-            emotions = (const float *)scorer->outputs[info->emotions_head].data + i * HEDON_EMOTIONS;
+            emotions =
+                (const float *)scorer->outputs[info->emotions_head].data + i * HEDON_EMOTIONS;
         if (info->utility_head >= 0)
             utility = (const float *)scorer->outputs[info->utility_head].data + i;
         hedon_tally_view(&entry->tally, views[i].clip, views[i].view, emotions, utility);
@@ -222,7 +230,8 @@ static int add_clip(Run *run, const HedonLoaded *event)
     Entry *entry = entry_of(run, event->job);
     hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
     for (int64_t i = 0; i < scorer->views; i++) {
-        const View view = {.number = event->job, .clip = event->clip, .view = i, .plan = entry->plans};
+        const View view = {
+            .number = event->job, .clip = event->clip, .view = i, .plan = entry->plans};
         float *clip = (float *)event->slot + i * scorer->view_floats;
         int code = 0;
         if (scorer->options.batch == 1) {
@@ -249,7 +258,8 @@ static int take(Run *run, const HedonLoaded *event)
         entry->info = event->info;
         if (hedon_tally_start(run->ctx, &entry->tally, entry->feed.roles[entry->plans++],
                               event->clip_count, run->scorer->views))
-            fail_entry(entry, HEDON_ENOMEM, "out of memory: its timeline is too long; use a longer --stride");
+            fail_entry(entry, HEDON_ENOMEM,
+                       "out of memory: its timeline is too long; use a longer --stride");
         break;
     case HEDON_LOADED_CLIP:
         if (!entry->code) code = add_clip(run, event);
@@ -266,7 +276,8 @@ static int take(Run *run, const HedonLoaded *event)
     }
     if (run->callbacks->progress)
         run->callbacks->progress(run->callbacks->opaque, run->finished, entry->path,
-                                 event->kind == HEDON_LOADED_CLIP ? event->clip + 1 : 0, event->clip_count);
+                                 event->kind == HEDON_LOADED_CLIP ? event->clip + 1 : 0,
+                                 event->clip_count);
     return code;
 }
 

@@ -24,7 +24,8 @@ static int check_options(HedonContext *ctx, const HedonScorerOptions *options)
         return hedon_fail(ctx, HEDON_EINVAL, "the batch must be 1 to 1024 views");
     if (options->decode_workers < 0 || options->decode_workers > 256)
         return hedon_fail(ctx, HEDON_EINVAL, "decode workers must be 1 to 256");
-    if (options->thumbnails > 0 && (options->thumbnail_height < 8 || options->thumbnail_height > 1080))
+    if (options->thumbnails > 0 &&
+        (options->thumbnail_height < 8 || options->thumbnail_height > 1080))
         return hedon_fail(ctx, HEDON_EINVAL, "the height of thumbnails must be 8 to 1080 pixels");
     return 0;
 }
@@ -34,15 +35,19 @@ static int check_model(HedonContext *ctx, const HedonScorer *scorer)
     const HedonModelInfo *info = scorer->info;
     const HedonPreprocessing *preprocessing = scorer->preprocessing;
     if (info->emotions_head < 0 && info->utility_head < 0)
-        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
-                          "model %s has neither an emotions nor a utility head, so it cannot score; "
-                          "'hedon infer' runs it", info->name);
+        return hedon_fail(
+            ctx, HEDON_EUNSUPPORTED,
+            "model %s has neither an emotions nor a utility head, so it cannot score; "
+            "'hedon infer' runs it",
+            info->name);
     if (hedon_sampling_from_name(preprocessing->sampling) < 0)
         return hedon_fail(ctx, HEDON_EDATA, "model %s wants an unknown sampling, '%s'", info->name,
                           preprocessing->sampling);
-    if (preprocessing->clip_frames != info->clip_frames || preprocessing->crop_width != info->clip_width ||
+    if (preprocessing->clip_frames != info->clip_frames ||
+        preprocessing->crop_width != info->clip_width ||
         preprocessing->crop_height != info->clip_height)
-        return hedon_fail(ctx, HEDON_EDATA, "model %s: its pre-processing does not give the clips it takes",
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "model %s: its pre-processing does not give the clips it takes",
                           info->name);
     return 0;
 }
@@ -75,7 +80,8 @@ static int alloc_batch(HedonContext *ctx, HedonScorer *scorer)
 {
     const HedonModelInfo *info = scorer->info;
     const int64_t batch = scorer->options.batch;
-    const HedonShape shape = {.rank = 5, .dim = {batch, 3, info->clip_frames, info->clip_height, info->clip_width}};
+    const HedonShape shape = {
+        .rank = 5, .dim = {batch, 3, info->clip_frames, info->clip_height, info->clip_width}};
     scorer->outputs = hedon_calloc((size_t)info->head_count, sizeof(*scorer->outputs));
     if (!scorer->outputs || hedon_tensor_alloc(&scorer->batch, HEDON_F32, &shape))
         return hedon_fail_memory(ctx);
@@ -84,7 +90,8 @@ static int alloc_batch(HedonContext *ctx, HedonScorer *scorer)
         const HedonShape head = {.rank = 2, .dim = {batch, info->heads[i].size}};
         scorer->outputs[i] = (HedonTensor){.dtype = HEDON_F32, .shape = head};
         if (i != info->emotions_head && i != info->utility_head) continue;
-        if (hedon_tensor_alloc(&scorer->outputs[i], HEDON_F32, &head)) return hedon_fail_memory(ctx);
+        if (hedon_tensor_alloc(&scorer->outputs[i], HEDON_F32, &head))
+            return hedon_fail_memory(ctx);
     }
     return 0;
 }
@@ -126,7 +133,8 @@ int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *mo
     if (code) goto fail;
     const int host = !strcmp(scorer->backend->name, "cpu") || !strcmp(scorer->backend->name, "ref");
     if (!scorer->options.batch) scorer->options.batch = host ? 1 : 8;
-    scorer->share = hedon_share_cores(scorer->cores, scorer->clip_flops, 0, options->decode_workers);
+    scorer->share =
+        hedon_share_cores(scorer->cores, scorer->clip_flops, 0, options->decode_workers);
     code = open_predictor(ctx, scorer);
     if (!code) code = alloc_batch(ctx, scorer);
     if (code) goto fail;

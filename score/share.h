@@ -11,9 +11,9 @@ typedef struct HedonShare {
 } HedonShare;
 
 /**
- * A light model (under a billion operations a clip: lowlevel) costs next to nothing beside decoding:
- * it computes on one thread, which mostly waits, and decoding gets every core, one video a core, or
- * all of them on the one video there is.
+ * A light model (under a billion operations a clip: lowlevel) costs next to nothing beside
+ * decoding: it computes on one thread, which mostly waits, and decoding gets every core, one video
+ * a core, or all of them on the one video there is.
  *
  * A heavy model gets every core on machines with fewer than four, with one single-threaded decoder
  * that the bounded queue keeps a few clips ahead; on larger ones a quarter of the cores decodes.

@@ -11,8 +11,8 @@ static double sigmoid(double logit)
     return 1 / (1 + exp(-logit));
 }
 
-int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles, int64_t clip_count,
-                      int64_t views_per_clip)
+int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles,
+                      int64_t clip_count, int64_t views_per_clip)
 {
     hedon_tally_free(tally);
     tally->roles = roles;
@@ -76,8 +76,10 @@ double hedon_percentile(const double *ascending, int64_t count, double x)
     int64_t low = 0, high = count; /* values before low are below x, from high on are not */
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (ascending[middle] < x) low = middle + 1;
-        else high = middle;
+        if (ascending[middle] < x)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return 100 * (double)low / (double)count;
 }
@@ -98,8 +100,9 @@ int hedon_tally_result(HedonContext *ctx, const HedonTally *tally, const HedonMo
                        HedonScore *score)
 {
     if (tally->not_finite || !tally->views)
-        return hedon_fail(ctx, HEDON_EDATA, "the model's output is not a finite number: its file may be "
-                                            "damaged; try another --model");
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "the model's output is not a finite number: its file may be "
+                          "damaged; try another --model");
     score->clips = tally->clips;
     score->clip_count = tally->roles.timeline;
     score->views = tally->views;
@@ -121,7 +124,8 @@ int hedon_tally_result(HedonContext *ctx, const HedonTally *tally, const HedonMo
         score->utility_sd = deviation[HEDON_EMOTIONS];
         score->has_percentile = model->reference_count > 0;
         if (score->has_percentile)
-            score->percentile = hedon_percentile(model->reference, model->reference_count, score->utility);
+            score->percentile =
+                hedon_percentile(model->reference, model->reference_count, score->utility);
     }
     return 0;
 }

@@ -22,16 +22,18 @@ typedef struct HedonTally {
     double clip_sum[HEDON_TALLY_VALUES]; /* logits of the clip under way */
     double sum[HEDON_TALLY_VALUES];      /* logits of the model's own clips */
     int64_t views;                       /* in sum */
-    double mean[HEDON_TALLY_VALUES], square[HEDON_TALLY_VALUES]; /* Welford's, of the views' values */
+    double mean[HEDON_TALLY_VALUES],
+        square[HEDON_TALLY_VALUES]; /* Welford's, of the views' values */
     int not_finite;
 } HedonTally;
 
 /** Start (again): what was added before is void. */
-int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles, int64_t clip_count,
-                      int64_t views_per_clip);
+int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles,
+                      int64_t clip_count, int64_t views_per_clip);
 /** The times of a clip, before its views. */
 void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double end_s);
-/** The logits of one view; views come in order. emotions or utility NULL: the model has no such head. */
+/** The logits of one view; views come in order. emotions or utility NULL: the model has no such
+ * head. */
 void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
                       const float *utility);
 int hedon_tally_complete(const HedonTally *tally);

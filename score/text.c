@@ -79,7 +79,8 @@ static void bar(const Page *page, double share, int width, int rest)
 static void write_title(const Page *page, const HedonScorer *scorer, const HedonScore *score)
 {
     char name[1024], length[32], facts[256];
-    hedon_utf8_clean(name, sizeof(name), strcmp(score->video, "-") ? score->video : "(standard input)");
+    hedon_utf8_clean(name, sizeof(name),
+                     strcmp(score->video, "-") ? score->video : "(standard input)");
     hedon_wording_time(length, sizeof(length), score->duration_s);
     snprintf(facts, sizeof(facts), "%s, %lld frame%s, model %s", length, (long long)score->frames,
              score->frames == 1 ? "" : "s", scorer->info->name);
@@ -100,7 +101,8 @@ static void write_damage(const Page *page, const HedonScore *score)
 {
     if (!score->damaged) return;
     char text[160];
-    snprintf(text, sizeof(text), "%lld packet%s of this file gave no frame; scored from the %lld that decode",
+    snprintf(text, sizeof(text),
+             "%lld packet%s of this file gave no frame; scored from the %lld that decode",
              (long long)score->lost, score->lost == 1 ? "" : "s", (long long)score->frames);
     heading(page, "Damaged");
     paragraph(page, text);
@@ -133,11 +135,13 @@ static void write_emotions(const Page *page, const HedonScore *score)
     const int width = page->columns - INDENT - NAME_WIDTH - 8;
     fputc('\n', page->out);
     for (int i = 0; i < SHOWN; i++) {
-        if (i) fprintf(page->out, "%*s", INDENT, "");
-        else heading(page, "Emotions");
+        if (i)
+            fprintf(page->out, "%*s", INDENT, "");
+        else
+            heading(page, "Emotions");
         const int hundredths = (int)lrint(100 * score->emotions[order[i]]);
-        fprintf(page->out, "%-*s %d.%02d  ", NAME_WIDTH, hedon_emotion_name(order[i]), hundredths / 100,
-                hundredths % 100);
+        fprintf(page->out, "%-*s %d.%02d  ", NAME_WIDTH, hedon_emotion_name(order[i]),
+                hundredths / 100, hundredths % 100);
         bar(page, score->emotions[order[i]], width < 40 ? width : 40, 0);
         fputc('\n', page->out);
     }
@@ -160,17 +164,21 @@ static void write_timeline(const Page *page, const HedonScore *score)
         const double value = hedon_series_mean(score, series, i, cells, NULL);
         const double share = high > low ? (value - low) / (high - low) : .5;
         const int level = share >= 1 ? 7 : (int)(8 * share);
-        if (page->style->unicode) fputs(blocks[level], page->out);
-        else fputc(ascii[level], page->out);
+        if (page->style->unicode)
+            fputs(blocks[level], page->out);
+        else
+            fputc(ascii[level], page->out);
     }
     tint(page, DIM);
     char end[32], from[32], to[32], range[128];
     hedon_wording_time(end, sizeof(end), score->duration_s);
     hedon_format_number(from, round(low * 1000) / 1000);
     hedon_format_number(to, round(high * 1000) / 1000);
-    snprintf(range, sizeof(range), "%s %s to %s", series < 0 ? "utility" : hedon_emotion_name(series), from, to);
+    snprintf(range, sizeof(range), "%s %s to %s",
+             series < 0 ? "utility" : hedon_emotion_name(series), from, to);
     const int gap = cells - 4 - (int)strlen(range) - (int)strlen(end);
-    fprintf(page->out, "\n%*s0:00%*s%s%*s%s\n", INDENT, "", gap / 2, "", range, gap - gap / 2, "", end);
+    fprintf(page->out, "\n%*s0:00%*s%s%*s%s\n", INDENT, "", gap / 2, "", range, gap - gap / 2, "",
+            end);
     tint(page, PLAIN);
 }
 
@@ -180,8 +188,10 @@ static void write_spread(const Page *page, const HedonScore *score)
     char text[200], utility[32], emotions[32];
     hedon_format_number(utility, round(score->utility_sd * 1000) / 1000);
     hedon_format_number(emotions, round(score->emotions_sd * 1000) / 1000);
-    snprintf(text, sizeof(text), "over %lld views of the video: standard deviation of utility %s, of emotions %s",
-             (long long)score->views, score->has_utility ? utility : "-", score->has_emotions ? emotions : "-");
+    snprintf(text, sizeof(text),
+             "over %lld views of the video: standard deviation of utility %s, of emotions %s",
+             (long long)score->views, score->has_utility ? utility : "-",
+             score->has_emotions ? emotions : "-");
     fputc('\n', page->out);
     heading(page, "Spread");
     paragraph(page, text);
@@ -193,7 +203,8 @@ int hedon_score_text(HedonContext *ctx, const HedonScorer *scorer, const HedonSc
     size_t size;
     FILE *out = hedon_wording_open(ctx, text, &size);
     if (!out) return HEDON_ENOMEM;
-    const Page page = {.out = out, .style = style, .columns = style->columns < 60 ? 60 : style->columns};
+    const Page page = {
+        .out = out, .style = style, .columns = style->columns < 60 ? 60 : style->columns};
     if (score->code) {
         char name[1024], error[1024];
         hedon_utf8_clean(name, sizeof(name), score->video);

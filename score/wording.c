@@ -7,17 +7,20 @@
 #include "base/error.h"
 #include "score/json_writer.h"
 
-void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer, const HedonScore *score)
+void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer,
+                           const HedonScore *score)
 {
     if (!score->has_percentile) {
-        snprintf(text, size, "predicted pleasantness of watching, on a scale without zero or unit; this "
-                             "model has no reference videos; not anybody's happiness");
+        snprintf(text, size,
+                 "predicted pleasantness of watching, on a scale without zero or unit; this "
+                 "model has no reference videos; not anybody's happiness");
         return;
     }
     char percentile[32];
     hedon_format_number(percentile, round(10 * score->percentile) / 10);
-    snprintf(text, size, "predicted pleasantness of watching, above %s%% of the model's reference "
-                         "videos: %s; not anybody's happiness",
+    snprintf(text, size,
+             "predicted pleasantness of watching, above %s%% of the model's reference "
+             "videos: %s; not anybody's happiness",
              percentile, scorer->info->reference_name);
 }
 

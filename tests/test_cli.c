@@ -18,9 +18,12 @@ static int make_videos(void **state)
 {
     (void)state;
     if (!mkdtemp(scratch)) return -1;
-    setenv("LSAN_OPTIONS", "print_suppressions=0:suppressions=" HEDON_SOURCE_DIR "/tests/lsan.supp", 0);
-    render("-f lavfi -i testsrc2=size=64x48:rate=10:duration=4 -c:v libx264 -pix_fmt yuv420p", "good.mp4");
-    render("-f lavfi -i smptebars=size=96x64:rate=12:duration=3 -c:v libx264 -pix_fmt yuv420p", "other.mkv");
+    setenv("LSAN_OPTIONS", "print_suppressions=0:suppressions=" HEDON_SOURCE_DIR "/tests/lsan.supp",
+           0);
+    render("-f lavfi -i testsrc2=size=64x48:rate=10:duration=4 -c:v libx264 -pix_fmt yuv420p",
+           "good.mp4");
+    render("-f lavfi -i smptebars=size=96x64:rate=12:duration=3 -c:v libx264 -pix_fmt yuv420p",
+           "other.mkv");
     return 0;
 }
 
@@ -34,7 +37,8 @@ static int files_left(const char *prefix)
 {
     int count = 0;
     DIR *folder = opendir(scratch);
-    for (struct dirent *entry; (entry = readdir(folder));) count += !strncmp(entry->d_name, prefix, strlen(prefix));
+    for (struct dirent *entry; (entry = readdir(folder));)
+        count += !strncmp(entry->d_name, prefix, strlen(prefix));
     closedir(folder);
     return count;
 }
@@ -65,7 +69,8 @@ static void test_every_command_has_help_with_examples(void **state)
         assert_non_null(strstr(ran.out, "Examples:\n  hedon "));
         for (const char *line = ran.out; line; line = strchr(line, '\n')) {
             line += *line == '\n';
-            if (strcspn(line, "\n") > 100) fail_msg("too wide: %.*s", (int)strcspn(line, "\n"), line);
+            if (strcspn(line, "\n") > 100)
+                fail_msg("too wide: %.*s", (int)strcspn(line, "\n"), line);
         }
         ran_free(&ran);
     }
@@ -169,11 +174,14 @@ static void check_top(const json_t *score)
 
 static void check_score(const json_t *score)
 {
-    check_keys(score, (const char *[]){"schema", "video", "duration_s", "frames", "model", "emotions", "top",
-                                       "wellbeing", "reliability", "clips", "runtime", NULL});
+    check_keys(score,
+               (const char *[]){"schema", "video", "duration_s", "frames", "model", "emotions",
+                                "top", "wellbeing", "reliability", "clips", "runtime", NULL});
     assert_string_equal(json_string_value(json_object_get(score, "schema")), "hedon.score/1");
-    check_keys(json_object_get(score, "model"), (const char *[]){"name", "sha256", "trained_on", "caveat", NULL});
-    assert_int_equal(strlen(json_string_value(json_object_get(json_object_get(score, "model"), "sha256"))), 64);
+    check_keys(json_object_get(score, "model"),
+               (const char *[]){"name", "sha256", "trained_on", "caveat", NULL});
+    assert_int_equal(
+        strlen(json_string_value(json_object_get(json_object_get(score, "model"), "sha256"))), 64);
     check_emotions(json_object_get(score, "emotions"));
     check_top(score);
     const json_t *wellbeing = json_object_get(score, "wellbeing");
@@ -181,10 +189,13 @@ static void check_score(const json_t *score)
     const double percentile = json_number_value(json_object_get(wellbeing, "percentile"));
     assert_true(percentile >= 0 && percentile <= 100);
     check_keys(json_object_get(wellbeing, "reference"), (const char *[]){"name", "videos", NULL});
-    assert_non_null(strstr(json_string_value(json_object_get(json_object_get(wellbeing, "reference"), "name")), "synthetic"));
+    assert_non_null(
+        strstr(json_string_value(json_object_get(json_object_get(wellbeing, "reference"), "name")),
+               "synthetic"));
     check_keys(json_object_get(score, "reliability"),
                (const char *[]){"human_trained", "test_metric", "view_sd", NULL});
-    assert_true(json_is_false(json_object_get(json_object_get(score, "reliability"), "human_trained")));
+    assert_true(
+        json_is_false(json_object_get(json_object_get(score, "reliability"), "human_trained")));
     const json_t *clips = json_object_get(score, "clips");
     assert_true(json_array_size(clips) > 0);
     double last = -1;
@@ -235,7 +246,8 @@ static void test_same_bytes_again_and_with_any_threads(void **state)
     Ran first = RUN("score", "--json", video);
     cut_runtime(first.out);
     for (int i = 0; i < 3; i++) {
-        Ran again = i ? RUN("score", "--json", "--threads", i == 1 ? "1" : "3", video) : RUN("score", "--json", video);
+        Ran again = i ? RUN("score", "--json", "--threads", i == 1 ? "1" : "3", video)
+                      : RUN("score", "--json", video);
         cut_runtime(again.out);
         assert_string_equal(again.out, first.out);
         ran_free(&again);
@@ -291,10 +303,12 @@ static void test_a_pipe_scores_as_the_file(void **state)
 {
     (void)state;
     Ran file = RUN("score", "--json", in_scratch("good.mp4"));
-    Ran pipe = run_with((char *[]){"/bin/sh", "-c", "cat \"$0\" | \"$1\" score --json -", in_scratch("good.mp4"),
-                                   (char[]){HEDON}, NULL}, "/dev/null", in_scratch("stdout"));
+    Ran pipe = run_with((char *[]){"/bin/sh", "-c", "cat \"$0\" | \"$1\" score --json -",
+                                   in_scratch("good.mp4"), (char[]){HEDON}, NULL},
+                        "/dev/null", in_scratch("stdout"));
     assert_int_equal(pipe.status, 0);
-    Ran redirected = run_with(ARGV("score", "--json", "-"), in_scratch("good.mp4"), in_scratch("stdout"));
+    Ran redirected =
+        run_with(ARGV("score", "--json", "-"), in_scratch("good.mp4"), in_scratch("stdout"));
     assert_int_equal(redirected.status, 0);
     json_t *a = parse_line(file.out), *b = parse_line(pipe.out), *c = parse_line(redirected.out);
     assert_string_equal(json_string_value(json_object_get(b, "video")), "-");
@@ -331,7 +345,10 @@ static void test_text_is_honest_and_fits(void **state)
     setenv("LC_ALL", "C.UTF-8", 1);
     Ran ran = RUN("score", in_scratch("good.mp4"));
     assert_int_equal(ran.status, 0);
-    assert_int_equal(strncmp(ran.out, "not an estimate of viewers' feelings: this model never saw human ratings\n", 73), 0);
+    assert_int_equal(
+        strncmp(ran.out,
+                "not an estimate of viewers' feelings: this model never saw human ratings\n", 73),
+        0);
     assert_non_null(strstr(ran.out, "hedon hears no sound"));
     assert_non_null(strstr(ran.out, "synthetic"));
     assert_non_null(strstr(ran.out, "\xe2\x96\x88")); /* a block */
@@ -355,7 +372,8 @@ static void test_csv_has_a_row_a_video_or_a_window(void **state)
     Ran ran = RUN("score", "--csv", in_scratch("good.mp4"), in_scratch("missing.mp4"));
     assert_int_equal(ran.status, 1);
     assert_int_equal(count_lines(ran.out), 3);
-    assert_int_equal(strncmp(ran.out, "video,error,start_s,end_s,percentile,utility,Admiration,", 56), 0);
+    assert_int_equal(
+        strncmp(ran.out, "video,error,start_s,end_s,percentile,utility,Admiration,", 56), 0);
     for (const char *line = ran.out; *line; line = strchr(line, '\n') + 1) {
         int commas = 0;
         for (const char *p = line; *p != '\n'; p++) commas += *p == ',';
@@ -378,7 +396,8 @@ static void check_png(const char *path)
 static void test_plots_are_drawn_for_each_video(void **state)
 {
     (void)state;
-    Ran ran = RUN("score", "--plot", in_scratch("plot-{}.png"), in_scratch("good.mp4"), in_scratch("other.mkv"));
+    Ran ran = RUN("score", "--plot", in_scratch("plot-{}.png"), in_scratch("good.mp4"),
+                  in_scratch("other.mkv"));
     assert_int_equal(ran.status, 0);
     check_png(in_scratch("plot-good.png"));
     check_png(in_scratch("plot-other.png"));
@@ -453,15 +472,23 @@ static void test_bad_files_cost_their_own_line_only(void **state)
 static void test_odd_videos_are_scored(void **state)
 {
     (void)state;
-    render("-f lavfi -i testsrc2=size=64x48:rate=10 -frames:v 1 -c:v libx264 -pix_fmt yuv420p", "one.mp4");
-    render("-f lavfi -i testsrc2=size=64x48:rate=10 -frames:v 3 -c:v libx264 -pix_fmt yuv420p", "three.mp4");
-    render("-f lavfi -i color=red:size=16x16:rate=5:duration=1 -vf scale=1:1 -pix_fmt yuv444p -c:v ffv1", "dot.mkv");
-    render("-f lavfi -i color=blue:size=7680x4320:rate=1 -frames:v 2 -c:v mjpeg -pix_fmt yuvj420p", "large.mkv");
-    render("-f lavfi -i testsrc2=size=32x32:rate=1:duration=9000 -c:v libx264 -preset ultrafast -pix_fmt yuv420p", "hours.mp4");
+    render("-f lavfi -i testsrc2=size=64x48:rate=10 -frames:v 1 -c:v libx264 -pix_fmt yuv420p",
+           "one.mp4");
+    render("-f lavfi -i testsrc2=size=64x48:rate=10 -frames:v 3 -c:v libx264 -pix_fmt yuv420p",
+           "three.mp4");
+    render("-f lavfi -i color=red:size=16x16:rate=5:duration=1 -vf scale=1:1 -pix_fmt yuv444p -c:v "
+           "ffv1",
+           "dot.mkv");
+    render("-f lavfi -i color=blue:size=7680x4320:rate=1 -frames:v 2 -c:v mjpeg -pix_fmt yuvj420p",
+           "large.mkv");
+    render("-f lavfi -i testsrc2=size=32x32:rate=1:duration=9000 -c:v libx264 -preset ultrafast "
+           "-pix_fmt yuv420p",
+           "hours.mp4");
     static const struct {
         char *name;
         int frames;
-    } odd[] = {{"one.mp4", 1}, {"three.mp4", 3}, {"dot.mkv", 5}, {"large.mkv", 2}, {"hours.mp4", 9000}};
+    } odd[] = {
+        {"one.mp4", 1}, {"three.mp4", 3}, {"dot.mkv", 5}, {"large.mkv", 2}, {"hours.mp4", 9000}};
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
         Ran ran = RUN("score", "--json", "--plot", in_scratch("odd.png"), in_scratch(odd[i].name));
         if (ran.status) fail_msg("%s: %s", odd[i].name, ran.err);
@@ -522,15 +549,16 @@ static void test_bad_models_are_refused(void **state)
     break_model("shape.model", "\"shape\":[3,7]", "\"shape\":[7,3]", 0);
     break_model("type.model", "\"dtype\":\"F32\"", "\"dtype\":\"Z32\"", 0);
     write_bytes("none.model", "", 0);
-    static char *const bad[] = {"short.model", "wild.model", "shape.model", "type.model", "none.model",
-                                "missing.model", "text.model"};
+    static char *const bad[] = {"short.model", "wild.model",    "shape.model", "type.model",
+                                "none.model",  "missing.model", "text.model"};
     write_bytes("text.model", "no model at all, but some text that is long enough\n", 51);
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        ran = RUN("score", "--json", "--out", in_scratch("result.json"), "--model", in_scratch(bad[i]),
-                  in_scratch("good.mp4"));
+        ran = RUN("score", "--json", "--out", in_scratch("result.json"), "--model",
+                  in_scratch(bad[i]), in_scratch("good.mp4"));
         assert_int_equal(ran.status, 1);
         assert_string_equal(ran.out, "");
-        if (count_lines(ran.err) != 1 || !strstr(ran.err, bad[i])) fail_msg("%s: %s", bad[i], ran.err);
+        if (count_lines(ran.err) != 1 || !strstr(ran.err, bad[i]))
+            fail_msg("%s: %s", bad[i], ran.err);
         assert_int_equal(files_left("result.json"), 0);
         ran_free(&ran);
         ran = RUN("info", in_scratch(bad[i]));
@@ -543,9 +571,11 @@ static void test_bad_models_are_refused(void **state)
 static void use_worker_that_fails_first(const char *fault)
 {
     char script[1024];
-    snprintf(script, sizeof(script),
-             "#!/bin/sh\nif mkdir %s/once 2>/dev/null; then HEDON_FAULT='%s' exec %s/faulty_worker\n"
-             "else exec %s/hedon-decode; fi\n", scratch, fault, HEDON_BINARY_DIR, HEDON_BINARY_DIR);
+    snprintf(
+        script, sizeof(script),
+        "#!/bin/sh\nif mkdir %s/once 2>/dev/null; then HEDON_FAULT='%s' exec %s/faulty_worker\n"
+        "else exec %s/hedon-decode; fi\n",
+        scratch, fault, HEDON_BINARY_DIR, HEDON_BINARY_DIR);
     rmdir(in_scratch("once"));
     write_bytes("worker", script, strlen(script));
     chmod(in_scratch("worker"), 0700);
@@ -589,7 +619,9 @@ static void test_a_full_disk_is_one_line(void **state)
     (void)state;
     char *formats[] = {"--json", "--csv", "--no-timeline"};
     for (int i = 0; i < 3; i++) {
-        Ran ran = run_with(ARGV("score", formats[i], in_scratch("good.mp4"), in_scratch("other.mkv")), "/dev/null", "/dev/full");
+        Ran ran =
+            run_with(ARGV("score", formats[i], in_scratch("good.mp4"), in_scratch("other.mkv")),
+                     "/dev/null", "/dev/full");
         assert_int_equal(ran.status, 1);
         assert_int_equal(count_lines(ran.err), 1);
         assert_non_null(strstr(ran.err, "No space left"));
@@ -604,9 +636,11 @@ static void test_a_full_disk_is_one_line(void **state)
 static void test_a_closed_pipe_is_one_line(void **state)
 {
     (void)state;
-    Ran ran = run_with((char *[]){"/bin/sh", "-c", "(sleep .3; \"$0\" score --json \"$1\"; echo $? > \"$2\") | true",
-                                  (char[]){HEDON}, in_scratch("good.mp4"), in_scratch("status"), NULL},
-                       "/dev/null", in_scratch("stdout"));
+    Ran ran =
+        run_with((char *[]){"/bin/sh", "-c",
+                            "(sleep .3; \"$0\" score --json \"$1\"; echo $? > \"$2\") | true",
+                            (char[]){HEDON}, in_scratch("good.mp4"), in_scratch("status"), NULL},
+                 "/dev/null", in_scratch("stdout"));
     assert_int_equal(count_lines(ran.err), 1);
     char *status = read_file(in_scratch("status"));
     assert_string_equal(status, "1\n");
@@ -617,7 +651,8 @@ static void test_a_closed_pipe_is_one_line(void **state)
 static void test_output_appears_whole_or_not_at_all(void **state)
 {
     (void)state;
-    Ran ran = RUN("score", "--json", "-o", in_scratch("whole.jsonl"), in_scratch("good.mp4"), in_scratch("missing.mp4"));
+    Ran ran = RUN("score", "--json", "-o", in_scratch("whole.jsonl"), in_scratch("good.mp4"),
+                  in_scratch("missing.mp4"));
     assert_int_equal(ran.status, 1); /* a bad video is no reason to withhold the good one */
     assert_string_equal(ran.out, "");
     char *text = read_file(in_scratch("whole.jsonl"));
@@ -638,8 +673,9 @@ static void test_interrupted_is_130_and_leaves_nothing(void **state)
     char out[256], err[256];
     snprintf(out, sizeof(out), "%s", in_scratch("stdout"));
     snprintf(err, sizeof(err), "%s", in_scratch("stderr"));
-    const pid_t pid = start(ARGV("score", "--json", "-o", in_scratch("partial.json"), "--workers", "1",
-                                 in_scratch("good.mp4")), "/dev/null", out, err);
+    const pid_t pid = start(ARGV("score", "--json", "-o", in_scratch("partial.json"), "--workers",
+                                 "1", in_scratch("good.mp4")),
+                            "/dev/null", out, err);
     nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
     kill(pid, SIGINT);
     Ran ran = finish(pid, out, err);
@@ -658,8 +694,12 @@ static void test_memory_does_not_grow_with_length(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* which keeps what was freed */
 #endif
-    render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=10 -c:v libx264 -preset ultrafast -pix_fmt yuv420p", "short.mp4");
-    render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=600 -c:v libx264 -preset ultrafast -pix_fmt yuv420p", "long.mp4");
+    render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=10 -c:v libx264 -preset ultrafast "
+           "-pix_fmt yuv420p",
+           "short.mp4");
+    render("-f lavfi -i testsrc2=size=64x64:rate=10:duration=600 -c:v libx264 -preset ultrafast "
+           "-pix_fmt yuv420p",
+           "long.mp4");
     Ran brief = RUN("score", "--json", in_scratch("short.mp4"));
     Ran lengthy = RUN("score", "--json", in_scratch("long.mp4"));
     assert_int_equal(brief.status, 0);
@@ -680,7 +720,8 @@ static void write_npy(const char *name, const char *type, const char *shape, siz
     memset(file, 0, sizeof(file));
     memset(header, ' ', 118);
     memcpy(file, "\x93NUMPY\x01\x00\x76\x00", 10);
-    const int length = sprintf(header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
+    const int length =
+        sprintf(header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
     header[length] = ' ';
     header[117] = '\n';
     for (size_t i = 0; i + 4 <= bytes && !strcmp(type, "<f4"); i += 4) {
@@ -695,7 +736,8 @@ static void test_infer_runs_tensors(void **state)
     (void)state;
     const size_t clip = 3 * 16 * 64 * 64 * 4;
     write_npy("x.npy", "<f4", "(2, 3, 16, 64, 64)", 2 * clip);
-    Ran ran = RUN("infer", "lowlevel", "--input", in_scratch("x.npy"), "--output", in_scratch("y.npy"), "--head", "emotions");
+    Ran ran = RUN("infer", "lowlevel", "--input", in_scratch("x.npy"), "--output",
+                  in_scratch("y.npy"), "--head", "emotions");
     if (ran.status) fail_msg("%s", ran.err);
     ran_free(&ran);
     char *y = read_file(in_scratch("y.npy"));
@@ -705,12 +747,14 @@ static void test_infer_runs_tensors(void **state)
     write_npy("bytes.npy", "|u1", "(1, 3, 16, 64, 64)", clip / 4);
     static const struct {
         char *model, *input, *head;
-    } bad[] = {{"lowlevel", "flat.npy", "utility"}, {"lowlevel", "bytes.npy", "utility"},
-               {"lowlevel", "x.npy", "classes"},    {"lowlevel", "absent.npy", "utility"},
+    } bad[] = {{"lowlevel", "flat.npy", "utility"},
+               {"lowlevel", "bytes.npy", "utility"},
+               {"lowlevel", "x.npy", "classes"},
+               {"lowlevel", "absent.npy", "utility"},
                {"random:nothing", "x.npy", "utility"}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        ran = RUN("infer", bad[i].model, "--input", in_scratch(bad[i].input), "--output", in_scratch("z.npy"), "--head",
-                  bad[i].head);
+        ran = RUN("infer", bad[i].model, "--input", in_scratch(bad[i].input), "--output",
+                  in_scratch("z.npy"), "--head", bad[i].head);
         assert_int_equal(ran.status, 1);
         assert_int_equal(count_lines(ran.err), 1);
         assert_int_equal(files_left("z.npy"), 0);
@@ -736,16 +780,19 @@ static void check_bench(const char *text, size_t cases)
 static void test_benchmarks_speak_json(void **state)
 {
     (void)state;
-    Ran ran = RUN("bench", "decode", in_scratch("good.mp4"), "--model", "lowlevel", "--repeats", "2", "--json");
+    Ran ran = RUN("bench", "decode", in_scratch("good.mp4"), "--model", "lowlevel", "--repeats",
+                  "2", "--json");
     if (ran.status) fail_msg("%s", ran.err);
     check_bench(ran.out, 6);
     ran_free(&ran);
-    ran = RUN("bench", "infer", "--model", "lowlevel", "--batch", "2", "--ops", "--repeats", "3", "--json");
+    ran = RUN("bench", "infer", "--model", "lowlevel", "--batch", "2", "--ops", "--repeats", "3",
+              "--json");
     if (ran.status) fail_msg("%s", ran.err);
     check_bench(ran.out, 1);
     json_t *json = parse_line(ran.out);
     assert_true(json_number_value(json_object_get(json, "peak_gflops_per_s")) > 0);
-    assert_true(json_array_size(json_object_get(json_array_get(json_object_get(json, "cases"), 0), "ops")) > 1);
+    assert_true(json_array_size(
+                    json_object_get(json_array_get(json_object_get(json, "cases"), 0), "ops")) > 1);
     json_decref(json);
     ran_free(&ran);
 }
@@ -770,7 +817,8 @@ static void test_info_describes_build_and_model(void **state)
 static void test_import_says_what_is_wrong(void **state)
 {
     (void)state;
-    Ran ran = RUN("import", in_scratch("good.mp4"), "--arch", "r2plus1d_18", "--out", in_scratch("imported.model"));
+    Ran ran = RUN("import", in_scratch("good.mp4"), "--arch", "r2plus1d_18", "--out",
+                  in_scratch("imported.model"));
     assert_int_equal(ran.status, 1);
     assert_int_equal(count_lines(ran.err), 1);
     assert_int_equal(files_left("imported.model"), 0);

@@ -33,7 +33,8 @@ static void expect(int code, int wanted, const char *sentence)
                  hedon_error_name(code), hedon_last_error(ctx));
 }
 
-/* ---- Pre-processing --------------------------------------------------------------------------- */
+/* ---- Pre-processing ---------------------------------------------------------------------------
+ */
 
 static void kinetics_transform_is_torchvisions(void **state)
 {
@@ -73,7 +74,8 @@ static void short_side_and_three_crops(void **state)
     expect(hedon_preprocessing_transform(ctx, &p, 1, INT32_MAX, 0, &t), HEDON_EINVAL, "no room");
 }
 
-/* ---- Zoo -------------------------------------------------------------------------------------- */
+/* ---- Zoo --------------------------------------------------------------------------------------
+ */
 
 static void parameter_counts_are_torchvisions(void **state)
 {
@@ -112,7 +114,8 @@ static void graph_text_names_the_layers(void **state)
     hedon_model_close(model);
 }
 
-/* ---- lowlevel ----------------------------------------------------------------------------------- */
+/* ---- lowlevel -----------------------------------------------------------------------------------
+ */
 
 enum { FRAMES = 16, SIZE = 64, PIXELS = FRAMES * SIZE * SIZE };
 
@@ -157,13 +160,17 @@ static void lowlevel_follows_its_formulas(void **state)
     check(hedon_model_open(ctx, &model, NULL));
     /* a grey of .6: brightness .6, nothing else */
     const Judgement grey = judge_colour(model, (float[]){0.6f, 0.6f, 0.6f}, 1);
-    const double pleasure = 0.69 * (0.6 - 0.42) / 0.18 + 0.22 * (0 - 0.35) / 0.20 - 0.30 * (0 - 0.01) / 0.05;
-    const double arousal = -0.31 * (0.6 - 0.42) / 0.18 + 0.60 * (0 - 0.35) / 0.20 + 0.60 * (0 - 0.05) / 0.10;
+    const double pleasure =
+        0.69 * (0.6 - 0.42) / 0.18 + 0.22 * (0 - 0.35) / 0.20 - 0.30 * (0 - 0.01) / 0.05;
+    const double arousal =
+        -0.31 * (0.6 - 0.42) / 0.18 + 0.60 * (0 - 0.35) / 0.20 + 0.60 * (0 - 0.05) / 0.10;
     const double dominance = -0.76 * (0.6 - 0.42) / 0.18 + 0.32 * (0 - 0.35) / 0.20;
     assert_float_equal(grey.utility, pleasure, 1e-4);
     /* calm is rated 6.89, 1.67, 7.44 */
-    const double v = (6.89 - 5.0638) / 1.2749, a = (1.67 - 4.2106) / 0.8964, d = (7.44 - 5.1848) / 0.9383;
-    const double logit = (pleasure * v + arousal * a + dominance * d - (v * v + a * a + d * d) / 2) / 2 - 0.5;
+    const double v = (6.89 - 5.0638) / 1.2749, a = (1.67 - 4.2106) / 0.8964,
+                 d = (7.44 - 5.1848) / 0.9383;
+    const double logit =
+        (pleasure * v + arousal * a + dominance * d - (v * v + a * a + d * d) / 2) / 2 - 0.5;
     assert_float_equal(grey.emotions[emotion("Calmness")], logit, 1e-4);
     hedon_model_close(model);
 }
@@ -207,7 +214,8 @@ static void lowlevel_says_what_it_is(void **state)
     hedon_model_close(model);
 }
 
-/* ---- Model files ---------------------------------------------------------------------------------- */
+/* ---- Model files
+ * ---------------------------------------------------------------------------------- */
 
 static void saved_lowlevel_is_the_embedded_one(void **state)
 {
@@ -223,9 +231,11 @@ static void saved_lowlevel_is_the_embedded_one(void **state)
     assert_string_equal(a->reference_name, b->reference_name);
     assert_int_equal(a->reference_count, b->reference_count);
     assert_memory_equal(a->reference, b->reference, (size_t)a->reference_count * sizeof(double));
-    const HedonPreprocessing *p = hedon_model_preprocessing(embedded), *q = hedon_model_preprocessing(saved);
+    const HedonPreprocessing *p = hedon_model_preprocessing(embedded),
+                             *q = hedon_model_preprocessing(saved);
     assert_string_equal(p->sampling, q->sampling);
-    assert_true(p->window_s == q->window_s && p->resize_width == q->resize_width && p->std[1] == q->std[1]);
+    assert_true(p->window_s == q->window_s && p->resize_width == q->resize_width &&
+                p->std[1] == q->std[1]);
     const float colour[3] = {0.2f, 0.7f, 0.9f};
     const Judgement x = judge_colour(embedded, colour, 1), y = judge_colour(saved, colour, 1);
     assert_memory_equal(&x, &y, sizeof(x));
@@ -267,8 +277,9 @@ static void write_changed(const char *change)
 static void unknown_fields_of_a_minor_version_are_ignored(void **state)
 {
     (void)state;
-    write_changed("{\"schema\":\"hedon.model/1.7\",\"aroma\":\"rose\",\"provenance\":{\"mood\":[1]},"
-                  "\"name\":\"mine\"}");
+    write_changed(
+        "{\"schema\":\"hedon.model/1.7\",\"aroma\":\"rose\",\"provenance\":{\"mood\":[1]},"
+        "\"name\":\"mine\"}");
     HedonModel *model;
     check(hedon_model_open(ctx, &model, other_path));
     assert_string_equal(hedon_model_info(model)->name, "mine");
@@ -291,22 +302,28 @@ static void damaged_descriptions_are_named(void **state)
         {"{\"name\":\"\\u001b[2J\"}", HEDON_EDATA, "name is not plain text"},
         {"{\"preprocessing\":7}", HEDON_EDATA, "preprocessing is not an object"},
         {"{\"preprocessing\":{\"crop_width\":65}}", HEDON_EDATA, "within the resized picture"},
-        {"{\"preprocessing\":{\"crop_width\":32}}", HEDON_EDATA, "input is not what preprocessing makes"},
+        {"{\"preprocessing\":{\"crop_width\":32}}", HEDON_EDATA,
+         "input is not what preprocessing makes"},
         {"{\"preprocessing\":{\"std\":[1,0,1]}}", HEDON_EDATA, "std is not a number within"},
         {"{\"preprocessing\":{\"mean\":[1,0]}}", HEDON_EDATA, "mean is not three numbers"},
         {"{\"preprocessing\":{\"stride_s\":0}}", HEDON_EDATA, "stride_s is not a number within"},
         {"{\"preprocessing\":{\"sampling\":\"hourly\"}}", HEDON_EDATA, "sampling is not anything"},
-        {"{\"preprocessing\":{\"clip_frames\":1e3}}", HEDON_EDATA, "clip_frames is not a whole number"},
+        {"{\"preprocessing\":{\"clip_frames\":1e3}}", HEDON_EDATA,
+         "clip_frames is not a whole number"},
         {"{\"preprocessing\":{\"antialias\":1}}", HEDON_EDATA, "antialias is not true or false"},
         {"{\"input\":{\"height\":99999}}", HEDON_EDATA, "height is not a whole number"},
         {"{\"heads\":[]}", HEDON_EDATA, "heads is not a list"},
-        {"{\"heads\":[{\"name\":\"emotions\",\"size\":26,\"bias\":true}]}", HEDON_EDATA, "cannot have 26"},
-        {"{\"heads\":[{\"name\":\"utility\",\"size\":2,\"bias\":true}]}", HEDON_EDATA, "cannot have 2"},
-        {"{\"heads\":[{\"name\":\"legs\",\"size\":2,\"bias\":true}]}", HEDON_EDATA, "legs is none of"},
-        {"{\"heads\":[{\"name\":\"classes\",\"size\":2,\"bias\":false,\"labels\":[\"a\"]}]}", HEDON_EDATA,
-         "labels is not one for each"},
+        {"{\"heads\":[{\"name\":\"emotions\",\"size\":26,\"bias\":true}]}", HEDON_EDATA,
+         "cannot have 26"},
+        {"{\"heads\":[{\"name\":\"utility\",\"size\":2,\"bias\":true}]}", HEDON_EDATA,
+         "cannot have 2"},
+        {"{\"heads\":[{\"name\":\"legs\",\"size\":2,\"bias\":true}]}", HEDON_EDATA,
+         "legs is none of"},
+        {"{\"heads\":[{\"name\":\"classes\",\"size\":2,\"bias\":false,\"labels\":[\"a\"]}]}",
+         HEDON_EDATA, "labels is not one for each"},
         {"{\"heads\":[{\"name\":\"utility\",\"size\":1,\"bias\":false},"
-         "{\"name\":\"utility\",\"size\":1,\"bias\":false}]}", HEDON_EDATA, "two utility heads"},
+         "{\"name\":\"utility\",\"size\":1,\"bias\":false}]}",
+         HEDON_EDATA, "two utility heads"},
         {"{\"heads\":[{\"name\":\"utility\",\"size\":1,\"bias\":true}]}", HEDON_EDATA,
          "1 tensor missing: head.utility.bias; 2 tensors not expected: head.emotions.bias, "
          "head.emotions.weight"},
@@ -329,14 +346,16 @@ static void other_files_are_no_models(void **state)
     float one = 1;
     const HedonTensor values = {HEDON_F32, {.rank = 1, .dim = {1}}, &one};
     FILE *stream = fopen(path, "wb");
-    check(hedon_safetensors_write(ctx, stream, &(HedonTensorToStore){"a", HEDON_F32, &values}, 1, NULL, 0));
+    check(hedon_safetensors_write(ctx, stream, &(HedonTensorToStore){"a", HEDON_F32, &values}, 1,
+                                  NULL, 0));
     fclose(stream);
     expect(hedon_model_open(ctx, &model, path), HEDON_EDATA, "hedon import");
     assert_int_equal(hedon_model_open(ctx, &model, "/nowhere"), HEDON_ENOENT);
     assert_int_equal(hedon_model_open(ctx, &model, folder), HEDON_EISDIR);
 }
 
-/* ---- Importer ----------------------------------------------------------------------------------- */
+/* ---- Importer -----------------------------------------------------------------------------------
+ */
 
 typedef struct StateDict {
     HedonModel *model;
@@ -452,21 +471,25 @@ static void what_does_not_fit_is_listed(void **state)
     expect(hedon_model_import(ctx, path, "mc3_18", other_path), HEDON_EDATA,
            "1 tensor missing: layer1.0.conv1.0.weight; 1 tensor of the wrong kind or shape: "
            "stem.1.weight is 63, not 64; 1 tensor not expected: layer1.0.conv1.weight");
-    expect(hedon_model_import(ctx, path, "r3d_18", other_path), HEDON_EDATA, "layer2.0.conv1.0.weight is ");
+    expect(hedon_model_import(ctx, path, "r3d_18", other_path), HEDON_EDATA,
+           "layer2.0.conv1.0.weight is ");
     free_state_dict(dict);
 
     dict = state_dict(27);
     write_state_dict(dict, 3);
     assert_int_equal(hedon_model_import(ctx, path, "mc3_18", other_path), HEDON_EDATA);
     char counted[64];
-    snprintf(counted, sizeof(counted), "%d tensors missing: stem.1.running_mean, ", dict->count - 3);
+    snprintf(counted, sizeof(counted), "%d tensors missing: stem.1.running_mean, ",
+             dict->count - 3);
     assert_non_null(strstr(hedon_last_error(ctx), counted));
     assert_non_null(strstr(hedon_last_error(ctx), ", ..."));
     free_state_dict(dict);
-    expect(hedon_model_import(ctx, path, "lowlevel", other_path), HEDON_EINVAL, "choose r2plus1d_18");
+    expect(hedon_model_import(ctx, path, "lowlevel", other_path), HEDON_EINVAL,
+           "choose r2plus1d_18");
 }
 
-/* ---- Predictor ---------------------------------------------------------------------------------- */
+/* ---- Predictor ----------------------------------------------------------------------------------
+ */
 
 static void wrong_shapes_are_refused(void **state)
 {
@@ -477,7 +500,8 @@ static void wrong_shapes_are_refused(void **state)
     check(hedon_predictor_open(ctx, &predictor, model, NULL));
     hedon_model_close(model); /* allowed while the predictor lives */
     HedonTensor outputs[2] = {{0}, {0}}, clips;
-    check(hedon_tensor_alloc(&clips, HEDON_F32, &(HedonShape){.rank = 5, .dim = {2, 3, FRAMES, SIZE, SIZE}}));
+    check(hedon_tensor_alloc(&clips, HEDON_F32,
+                             &(HedonShape){.rank = 5, .dim = {2, 3, FRAMES, SIZE, SIZE}}));
     check(hedon_predictor_run(ctx, predictor, &clips, outputs)); /* no output wanted */
     clips.shape.dim[4] = 32;
     expect(hedon_predictor_run(ctx, predictor, &clips, outputs), HEDON_EINVAL, "(N,3,16,64,64)");
@@ -530,7 +554,8 @@ static void profile_counts_runs(void **state)
     options.batch = 2;
     check(hedon_predictor_open(ctx, &predictor, model, &options));
     HedonTensor clips, outputs[2] = {{0}, {0}};
-    check(hedon_tensor_alloc(&clips, HEDON_F32, &(HedonShape){.rank = 5, .dim = {5, 3, FRAMES, SIZE, SIZE}}));
+    check(hedon_tensor_alloc(&clips, HEDON_F32,
+                             &(HedonShape){.rank = 5, .dim = {5, 3, FRAMES, SIZE, SIZE}}));
     check(hedon_predictor_run(ctx, predictor, &clips, outputs));
     const HedonOpProfile *ops;
     int count;
@@ -545,7 +570,8 @@ static void profile_counts_runs(void **state)
     hedon_model_close(model);
 }
 
-/* ---- Failing memory -------------------------------------------------------------------------------- */
+/* ---- Failing memory
+ * -------------------------------------------------------------------------------- */
 
 static void *json_allocate(size_t size)
 {

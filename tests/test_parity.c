@@ -50,7 +50,8 @@ static void render(float *out, const double scene[32], int channel, double time,
         const double distance = (x - cx) * (x - cx) + (y - cy) * (y - cy);
         const double blob = 1 / (1 + distance * (20 + 15 * scene[4]));
         const double smooth = s[0] + s[1] * x + s[2] * y + (2 * s[3] + s[4] * time) * blob;
-        out[i] = (float)(smooth + (0.3 + 0.2 * scene[5]) * symmetric(noise, first_pixel + (uint64_t)i));
+        out[i] =
+            (float)(smooth + (0.3 + 0.2 * scene[5]) * symmetric(noise, first_pixel + (uint64_t)i));
     }
 }
 
@@ -80,7 +81,8 @@ static const json_t *golden_case(const char *architecture, int frames, int size)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach(json_object_get(golden, "cases"), i, one) {
+    json_array_foreach(json_object_get(golden, "cases"), i, one)
+    {
         if (!strcmp(json_string_value(json_object_get(one, "architecture")), architecture) &&
             json_integer_value(json_object_get(one, "frames")) == frames &&
             json_integer_value(json_object_get(one, "size")) == size)
@@ -244,7 +246,8 @@ static void bits_of_a_clip_do_not_depend_on_its_neighbours(void **state)
             make_logits(some, count);
             check(hedon_predictor_run(ctx, predictor, &part, some));
             for (int head = 0; head < HEADS; head++)
-                assert_memory_equal(some[head].data, (float *)all[head].data + first * head_sizes[head],
+                assert_memory_equal(some[head].data,
+                                    (float *)all[head].data + first * head_sizes[head],
                                     (size_t)(count * head_sizes[head]) * sizeof(float));
             free_logits(some);
         }
@@ -256,8 +259,8 @@ static void bits_of_a_clip_do_not_depend_on_its_neighbours(void **state)
 
 /* Logits of one clip with the parameters as they are in state. Compiled afresh: a plan for
  * inference packs the weights of its moment. */
-static void logits_of_state(HedonState *params, HedonBuffer *clip, HedonBuffer *const outputs[HEADS],
-                            HedonTensor logits[HEADS])
+static void logits_of_state(HedonState *params, HedonBuffer *clip,
+                            HedonBuffer *const outputs[HEADS], HedonTensor logits[HEADS])
 {
     const HedonBackend *backend = params->device->backend;
     HedonPlan *plan;
@@ -275,7 +278,8 @@ static void write_scaled(HedonState *params, int parameter, const HedonTensor *v
     HedonTensor scaled;
     check(hedon_tensor_alloc(&scaled, HEDON_F32, &values->shape));
     const int64_t count = hedon_shape_count(&values->shape);
-    for (int64_t i = 0; i < count; i++) ((float *)scaled.data)[i] = ((float *)values->data)[i] * factor;
+    for (int64_t i = 0; i < count; i++)
+        ((float *)scaled.data)[i] = ((float *)values->data)[i] * factor;
     check(params->device->backend->state_write(ctx, params, parameter, &scaled));
     hedon_tensor_free(&scaled);
 }
@@ -315,7 +319,8 @@ static void one_percent_of_any_tensor_is_noticed(void **state)
     check(backend->buffer_new(ctx, device, clip_bytes, &clip));
     check(backend->upload(ctx, clip, 0, clips.data, clip_bytes, NULL));
     for (int head = 0; head < HEADS; head++)
-        check(backend->buffer_new(ctx, device, (size_t)head_sizes[head] * sizeof(float), &outputs[head]));
+        check(backend->buffer_new(ctx, device, (size_t)head_sizes[head] * sizeof(float),
+                                  &outputs[head]));
 
     logits_of_state(params, clip, outputs, logits);
     assert_true(greatest_error(one, 1, logits) <= tolerance);
@@ -331,8 +336,10 @@ static void one_percent_of_any_tensor_is_noticed(void **state)
             fail_msg("1%% of %s moved the logits by only %.1e of the spread",
                      graph->values[hedon_graph_parameter_value(graph, i)].name, error);
     }
-    print_message("%d of %d tensors changed by 1%%: the least moves the logits by %.1e of the spread; "
-                  "%.0f s\n", changed, count, least, hedon_clock_s() - started);
+    print_message(
+        "%d of %d tensors changed by 1%%: the least moves the logits by %.1e of the spread; "
+        "%.0f s\n",
+        changed, count, least, hedon_clock_s() - started);
 
     for (int head = 0; head < HEADS; head++) backend->buffer_free(outputs[head]);
     backend->buffer_free(clip);

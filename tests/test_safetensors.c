@@ -47,7 +47,8 @@ static void expect_refusal(const char *sentence)
         fail_msg("wanted \"%s\", got \"%s\"", sentence, hedon_last_error(ctx));
 }
 
-#define T(shape, begin, end) "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" begin "," end "]}"
+#define T(shape, begin, end)                                                                       \
+    "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" begin "," end "]}"
 
 static void damaged_headers_are_named(void **state)
 {
@@ -58,11 +59,13 @@ static void damaged_headers_are_named(void **state)
         const char *sentence;
     } cases[] = {
         {"{\"a\":" T("[2]", "0", "8") "", 8, "not valid JSON"},
-        {"{\"a\":" T("[2]", "0", "8") ",\"a\":" T("[2]", "8", "16") "}", 16, "names something twice"},
+        {"{\"a\":" T("[2]", "0", "8") ",\"a\":" T("[2]", "8", "16") "}", 16,
+         "names something twice"},
         {"{\"a\":" T("[2]", "0", "8") "}", 4, "a lies outside the file"},
         {"{\"a\":" T("[2]", "-8", "0") "}", 8, "a lies outside the file"},
         {"{\"a\":" T("[2]", "8", "0") "}", 8, "a lies outside the file"},
-        {"{\"a\":" T("[2]", "9223372036854775800", "9223372036854775807") "}", 8, "outside the file"},
+        {"{\"a\":" T("[2]", "9223372036854775800", "9223372036854775807") "}", 8,
+         "outside the file"},
         {"{\"a\":" T("[2]", "0", "99999999999999999999999") "}", 8, "not valid JSON"},
         {"{\"a\":" T("[3]", "0", "8") "}", 8, "a has a shape that does not fit its bytes"},
         {"{\"a\":" T("[-2]", "0", "8") "}", 8, "a has a shape that is no list of counts"},
@@ -80,7 +83,8 @@ static void damaged_headers_are_named(void **state)
         {"{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "type F8_E4M3"},
         {"{\"a\":{\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "a has no dtype"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2]}}", 2, "a has no pair of data_offsets"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2,3]}}", 2, "no pair of data_offsets"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2,3]}}", 2,
+         "no pair of data_offsets"},
         {"{\"a\":[1,2]}", 0, "a is not described by an object"},
         {"{\"a\\u001b[31m\":" T("[2]", "0", "8") "}", 8, "control characters"},
         {"{\"__metadata__\":[]}", 0, "__metadata__ is not an object"},
@@ -127,7 +131,8 @@ static void deep_json_is_refused(void **state)
     free(header);
 }
 
-/* Every prefix of a good file is refused, or (one cut within the padding) nothing is read past it. */
+/* Every prefix of a good file is refused, or (one cut within the padding) nothing is read past it.
+ */
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
@@ -171,7 +176,8 @@ static void all_float_types_are_read(void **state)
     write_bytes(bytes, 38 + length);
 
     HedonSafetensors file;
-    assert_int_equal(hedon_safetensors_open(ctx, &file, path), HEDON_EDATA); /* i at 30: misaligned */
+    assert_int_equal(hedon_safetensors_open(ctx, &file, path),
+                     HEDON_EDATA); /* i at 30: misaligned */
     bytes[8 + (size_t)(strstr(header, "[30,30]") - header) + 1] = '2';
     bytes[8 + (size_t)(strstr(header, "[30,30]") - header) + 2] = '4';
     bytes[8 + (size_t)(strstr(header, "[30,30]") - header) + 4] = '2';

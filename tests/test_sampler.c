@@ -85,7 +85,8 @@ static void test_segments(void **state)
 static void test_windows(void **state)
 {
     (void)state;
-    HedonSampler s = {.kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 3, .window_s = 1, .stride_s = .5};
+    HedonSampler s = {
+        .kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 3, .window_s = 1, .stride_s = .5};
     /* 2 s: windows at 0, .5, 1; each shows ten frames. */
     EXPECT(&s, 20, 3, 0, 4, 9, 5, 10, 14, 10, 14, 19);
     /* 2.2 s: one more, moved back to end at the end. */
@@ -100,7 +101,8 @@ static void test_windows_follow_times(void **state)
     (void)state;
     /* Variable rate: a long still, then a burst. */
     static const double times[] = {0, 3, 3.1, 3.2, 3.3, 3.4};
-    const HedonSampler s = {.kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 2, .window_s = 1, .stride_s = 1};
+    const HedonSampler s = {
+        .kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 2, .window_s = 1, .stride_s = 1};
     HedonClips got;
     assert_int_equal(hedon_sample(NULL, &got, &s, times, 6, 4), 0);
     assert_int_equal(got.count, 4);
@@ -125,10 +127,12 @@ static void test_refusals(void **state)
     s = (HedonSampler){.kind = HEDON_SAMPLE_SEGMENTS, .clip_frames = 4, .stride = 0};
     assert_int_equal(hedon_sample(ctx, &got, &s, grid, 5, .5), HEDON_EINVAL);
     assert_non_null(strstr(hedon_last_error(ctx), "stride"));
-    s = (HedonSampler){.kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 4, .window_s = NAN, .stride_s = 1};
+    s = (HedonSampler){
+        .kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 4, .window_s = NAN, .stride_s = 1};
     assert_int_equal(hedon_sample(ctx, &got, &s, grid, 5, .5), HEDON_EINVAL);
     assert_non_null(strstr(hedon_last_error(ctx), "window"));
-    s = (HedonSampler){.kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 4, .window_s = .1, .stride_s = 1e-9};
+    s = (HedonSampler){
+        .kind = HEDON_SAMPLE_WINDOWS, .clip_frames = 4, .window_s = .1, .stride_s = 1e-9};
     assert_int_equal(hedon_sample(ctx, &got, &s, grid, 100, 10), HEDON_ELIMIT);
     assert_null(got.frames);
     hedon_context_free(ctx);
@@ -154,15 +158,13 @@ static void test_memory_runs_out(void **state)
         hedon_memory_fail_at(0);
         assert_int_equal(code, failed ? HEDON_ENOMEM : 0);
         hedon_clips_free(&got);
-        if (!failed)
-            break;
+        if (!failed) break;
     }
 }
 
 int main(void)
 {
-    for (size_t i = 0; i < sizeof grid / sizeof *grid; i++)
-        grid[i] = (double)i / 10;
+    for (size_t i = 0; i < sizeof grid / sizeof *grid; i++) grid[i] = (double)i / 10;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_even),
         cmocka_unit_test(test_contiguous),

@@ -28,8 +28,10 @@ static int make_scratch(void **state)
     (void)state;
     if (!mkdtemp(scratch)) return -1;
     setenv("HEDON_DECODE_WORKER", HEDON_BINARY_DIR "/hedon-decode", 1);
-    snprintf(command, sizeof(command), "ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=64x48:rate=10:duration=3 "
-             "-c:v libx264 -pix_fmt yuv420p %s/a.mp4", scratch);
+    snprintf(command, sizeof(command),
+             "ffmpeg -v error -nostdin -y -f lavfi -i testsrc2=size=64x48:rate=10:duration=3 "
+             "-c:v libx264 -pix_fmt yuv420p %s/a.mp4",
+             scratch);
     return system(command);
 }
 
@@ -49,8 +51,13 @@ static double sigmoid(double x)
 /* ---- Tally */
 
 static const double few_references[] = {-1, 0, 0, 1, 2};
-static const HedonModelInfo both_heads = {.name = "test", .emotions_head = 0, .utility_head = 1, .caveat = "",
-                                          .reference = few_references, .reference_count = 5, .reference_name = "few"};
+static const HedonModelInfo both_heads = {.name = "test",
+                                          .emotions_head = 0,
+                                          .utility_head = 1,
+                                          .caveat = "",
+                                          .reference = few_references,
+                                          .reference_count = 5,
+                                          .reference_name = "few"};
 
 static void test_percentile_counts_what_lies_below(void **state)
 {
@@ -67,7 +74,8 @@ static void test_views_are_averaged_as_logits(void **state)
 {
     (void)state;
     HedonTally tally = {0};
-    assert_int_equal(hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 0}, 2, 2), 0);
+    assert_int_equal(
+        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 0}, 2, 2), 0);
     const float utilities[4] = {1, 3, -2, 0};
     for (int view = 0; view < 4; view++) {
         float emotions[HEDON_EMOTIONS];
@@ -96,7 +104,8 @@ static void test_views_are_averaged_as_logits(void **state)
     for (int i = 0; i < HEDON_EMOTIONS; i++) {
         double mean = 0, square = 0;
         for (int v = 0; v < 4; v++) mean += sigmoid((double)(float)(v * v - i) / 4) / 4;
-        for (int v = 0; v < 4; v++) square += pow(sigmoid((double)(float)(v * v - i) / 4) - mean, 2);
+        for (int v = 0; v < 4; v++)
+            square += pow(sigmoid((double)(float)(v * v - i) / 4) - mean, 2);
         spread += sqrt(square / 3) / HEDON_EMOTIONS;
     }
     assert_true(fabs(score.emotions_sd - spread) < 1e-12);
@@ -108,7 +117,8 @@ static void test_the_timeline_is_not_the_result(void **state)
 {
     (void)state;
     HedonTally tally = {0};
-    assert_int_equal(hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 2}, 3, 1), 0);
+    assert_int_equal(
+        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 2}, 3, 1), 0);
     for (int clip = 0; clip < 3; clip++) {
         const float emotions[HEDON_EMOTIONS] = {0}, utility = (float)clip;
         hedon_tally_clip(&tally, clip, clip, clip + 1);
@@ -132,7 +142,8 @@ static void test_starting_again_forgets(void **state)
     HedonTally tally = {0};
     const float emotions[HEDON_EMOTIONS] = {0}, wrong = 9, right = 1;
     for (int attempt = 0; attempt < 2; attempt++) {
-        assert_int_equal(hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
+        assert_int_equal(
+            hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
         hedon_tally_view(&tally, 0, 0, emotions, attempt ? &right : &wrong);
     }
     HedonScore score = {0};
@@ -147,7 +158,8 @@ static void test_what_is_no_number_is_an_error(void **state)
     HedonContext *ctx = hedon_context_new();
     HedonTally tally = {0};
     const float emotions[HEDON_EMOTIONS] = {[5] = NAN}, utility = 1;
-    assert_int_equal(hedon_tally_start(ctx, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
+    assert_int_equal(
+        hedon_tally_start(ctx, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
     hedon_tally_view(&tally, 0, 0, emotions, &utility);
     HedonScore score = {0};
     assert_int_equal(hedon_tally_result(ctx, &tally, &both_heads, &score), HEDON_EDATA);
@@ -215,7 +227,8 @@ static void test_json_strings_are_always_utf8(void **state)
     FILE *out = open_memstream(&text, &size);
     HedonJson json = {.out = out};
     hedon_json_object(&json, NULL);
-    hedon_json_string(&json, "a", "\"\\\n\x01 \xc3\xa9 \xff \xc0\xaf \xed\xa0\x80 \xf0\x9f\x8e\xac \xe2\x82");
+    hedon_json_string(&json, "a",
+                      "\"\\\n\x01 \xc3\xa9 \xff \xc0\xaf \xed\xa0\x80 \xf0\x9f\x8e\xac \xe2\x82");
     hedon_json_number(&json, "nan", NAN);
     hedon_json_array(&json, "list");
     hedon_json_integer(&json, NULL, -3);
@@ -225,11 +238,13 @@ static void test_json_strings_are_always_utf8(void **state)
     hedon_json_end_object(&json);
     fclose(out);
 #define R "\xef\xbf\xbd"
-    assert_string_equal(text, "{\"a\":\"\\\"\\\\\\n\\u0001 \xc3\xa9 " R " " R R " " R R R " \xf0\x9f\x8e\xac " R R
-                              "\",\"nan\":null,\"list\":[-3,true,null]}");
+    assert_string_equal(text, "{\"a\":\"\\\"\\\\\\n\\u0001 \xc3\xa9 " R " " R R " " R R R
+                              " \xf0\x9f\x8e\xac " R R "\",\"nan\":null,\"list\":[-3,true,null]}");
     free(text);
     char clean[8];
-    hedon_utf8_clean(clean, sizeof(clean), "ab\x1b\xff" "cdefgh");
+    hedon_utf8_clean(clean, sizeof(clean),
+                     "ab\x1b\xff"
+                     "cdefgh");
     assert_string_equal(clean, "ab?" R "c");
 #undef R
 }
@@ -243,8 +258,10 @@ static void test_csv_quotes_what_needs_it(void **state)
     const char *expected = "\"a,\"\"b\"\"\n.mp4\",\"broken, sorry\",,,,,";
     assert_int_equal(strncmp(text, expected, strlen(expected)), 0);
     free(text);
-    HedonScoreClip clips[2] = {{.start_s = 0, .end_s = 2, .utility = .25}, {.start_s = 2, .end_s = 4}};
-    score = (HedonScore){.video = "v", .has_utility = 1, .has_emotions = 1, .clips = clips, .clip_count = 2};
+    HedonScoreClip clips[2] = {{.start_s = 0, .end_s = 2, .utility = .25},
+                               {.start_s = 2, .end_s = 4}};
+    score = (HedonScore){
+        .video = "v", .has_utility = 1, .has_emotions = 1, .clips = clips, .clip_count = 2};
     assert_int_equal(hedon_score_csv(NULL, &score, 1, &text), 0);
     assert_int_equal(strncmp(text, "v,,0,2,,0.25,0,0,", 17), 0);
     free(text);
@@ -256,7 +273,8 @@ static void test_times_for_people(void **state)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{0, "0:00"}, {.46, "0.4 s"}, {7.4, "0:07"}, {59.6, "1:00"}, {3599.6, "1:00:00"}, {7325, "2:02:05"}};
+    } cases[] = {{0, "0:00"},    {.46, "0.4 s"},      {7.4, "0:07"},
+                 {59.6, "1:00"}, {3599.6, "1:00:00"}, {7325, "2:02:05"}};
     char text[32];
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         hedon_wording_time(text, sizeof(text), cases[i].seconds);
@@ -278,14 +296,16 @@ static void test_clips_of_timeline_and_of_the_model(void **state)
     for (int i = 0; i < 600; i++) times[i] = i / 10.0;
     const HedonVideoInfo info = {.frames = 600, .duration_s = 60};
     HedonPreprocessing even = {.sampling = "even", .clip_frames = 16};
-    HedonPreprocessing windows = {.sampling = "windows", .clip_frames = 16, .window_s = 2, .stride_s = 2};
+    HedonPreprocessing windows = {
+        .sampling = "windows", .clip_frames = 16, .window_s = 2, .stride_s = 2};
     HedonScorerOptions options;
     hedon_scorer_options_default(&options);
     HedonContext *ctx = hedon_context_new();
     HedonClips clips;
     HedonClipRoles roles;
 
-    HedonScorer scorer = bare_scorer(&even, &options); /* free choice: at most 24 windows, then one even clip */
+    HedonScorer scorer =
+        bare_scorer(&even, &options); /* free choice: at most 24 windows, then one even clip */
     assert_int_equal(hedon_feed_choose(ctx, &scorer, &info, times, &clips, &roles), 0);
     assert_true(roles.timeline >= 20 && roles.timeline <= 24);
     assert_int_equal(roles.own, roles.timeline);
@@ -357,8 +377,8 @@ static int run_scorer(HedonContext *ctx, Asked *asked, int64_t batch, int unorde
     options.thumbnails = 3;
     int code = hedon_model_open(ctx, &model, "lowlevel");
     if (!code) code = hedon_scorer_open(ctx, &scorer, model, &options);
-    const HedonScoreCallbacks callbacks = {.opaque = asked, .next = next_path, .finished = take_result,
-                                           .unordered = unordered};
+    const HedonScoreCallbacks callbacks = {
+        .opaque = asked, .next = next_path, .finished = take_result, .unordered = unordered};
     if (!code) code = hedon_scorer_run(ctx, scorer, &callbacks);
     hedon_scorer_close(scorer);
     hedon_model_close(model);
@@ -372,7 +392,8 @@ static void test_batches_change_no_result(void **state)
     char path[64];
     snprintf(path, sizeof(path), "%s/a.mp4", scratch);
     double utility = 0;
-    for (int64_t batch = 1; batch <= 5; batch++) { /* 3 videos of 2 clips: batches end amid videos */
+    for (int64_t batch = 1; batch <= 5;
+         batch++) { /* 3 videos of 2 clips: batches end amid videos */
         Asked asked = {.paths = {path, "/nonexistent", path, path}, .count = 4};
         assert_int_equal(run_scorer(ctx, &asked, batch, batch % 2 == 0), 0);
         assert_int_equal(asked.results, 4);
@@ -406,7 +427,8 @@ static void test_memory_may_run_out_anywhere(void **state)
         const int code = run_scorer(ctx, &asked, 1, 0);
         failed = hedon_memory_failed();
         hedon_memory_fail_at(0);
-        if (code && code != HEDON_ENOMEM) fail_msg("k %d: code %d, %s", (int)k, code, hedon_last_error(ctx));
+        if (code && code != HEDON_ENOMEM)
+            fail_msg("k %d: code %d, %s", (int)k, code, hedon_last_error(ctx));
         if (!code) assert_int_equal(asked.results, 1);
         if (asked.good) assert_true(asked.utility[0] == sound.utility[0]);
         if (!failed) assert_int_equal(asked.good, 1);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define SOURCE "-f lavfi -i testsrc2=s=160x120:r=24:d=2,noise=alls=12:allf=t "
-#define X264 "-c:v libx264 -preset veryfast -g 12 "
+#define X264   "-c:v libx264 -preset veryfast -g 12 "
 
 static HedonContext *ctx;
 
@@ -23,8 +23,7 @@ static void test_real_videos(void **state)
     }
     for (struct dirent *entry; (entry = readdir(dir));) {
         const char *dot = strrchr(entry->d_name, '.');
-        if (entry->d_name[0] == '.' || !dot || !strcmp(dot, ".md"))
-            continue;
+        if (entry->d_name[0] == '.' || !dot || !strcmp(dot, ".md")) continue;
         char path[1024];
         snprintf(path, sizeof path, "%s/%s", HEDON_MEDIA_DIR, entry->d_name);
         int ranked;
@@ -38,8 +37,7 @@ static void test_real_videos(void **state)
 static void test_facts_of_real_videos(void **state)
 {
     (void)state;
-    if (access(HEDON_MEDIA_DIR "/nasa_13013.mp4", R_OK))
-        skip();
+    if (access(HEDON_MEDIA_DIR "/nasa_13013.mp4", R_OK)) skip();
     HedonVideo *video = open_clip(ctx, HEDON_MEDIA_DIR "/nasa_13013.mp4", 1);
     const HedonVideoInfo *info = hedon_video_info(video);
     assert_int_equal(info->stream, 3);
@@ -73,8 +71,7 @@ static int open_code(const char *path, const HedonVideoOptions *options)
     HedonVideo *video;
     const int code = hedon_video_open(ctx, &video, path, options);
     assert_true((code == 0) == (video != NULL));
-    if (code)
-        assert_true(*hedon_last_error(ctx));
+    if (code) assert_true(*hedon_last_error(ctx));
     hedon_video_close(video);
     return code;
 }
@@ -124,8 +121,10 @@ static void test_not_a_video(void **state)
     assert_int_equal(open_code(in_folder("sound.m4a"), NULL), HEDON_ENOVIDEO);
     render("-f lavfi -i sine=d=1", "sound.wav");
     assert_int_equal(open_code(in_folder("sound.wav"), NULL), HEDON_ENOVIDEO);
-    render("-f lavfi -i sine=d=1 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:a aac -c:v png "
-           "-disposition:v:0 attached_pic", "cover.m4a");
+    render(
+        "-f lavfi -i sine=d=1 -f lavfi -i color=red:s=32x32:d=0.04 -map 0 -map 1 -c:a aac -c:v png "
+        "-disposition:v:0 attached_pic",
+        "cover.m4a");
     assert_int_equal(open_code(in_folder("cover.m4a"), NULL), HEDON_ENOVIDEO);
 }
 
@@ -174,8 +173,7 @@ static void test_flipped_bytes(void **state)
         snprintf(hurt, sizeof hurt, "flipped.%s", extensions[e]);
         size_t size;
         char *bytes = read_file(render(SOURCE X264, whole), &size);
-        for (size_t at = size / 3; at < size / 3 + 40; at++)
-            bytes[at] = (char)~bytes[at];
+        for (size_t at = size / 3; at < size / 3 + 40; at++) bytes[at] = (char)~bytes[at];
         write_file(hurt, bytes, size);
         free(bytes);
         int ranked;
@@ -275,39 +273,54 @@ static void test_small_and_strange(void **state)
         int bits, full;
         HedonColourMatrix matrix;
     } clips[] = {
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=0.2 " X264, "one.mp4", HEDON_PIXEL_YUV420, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=16x16:r=5:d=1 -vf format=yuv444p,crop=1:1 " X264, "dot.mp4", HEDON_PIXEL_YUV444, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -colorspace bt709 -pix_fmt yuv420p " X264, "bt709.mp4", HEDON_PIXEL_YUV420, 8, 0, HEDON_MATRIX_BT709},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -colorspace bt2020nc -pix_fmt yuv420p10 " X264, "bt2020.mp4", HEDON_PIXEL_YUV420, 10, 0, HEDON_MATRIX_BT2020},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v mjpeg", "range.avi", HEDON_PIXEL_YUV420, 8, 1, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v rawvideo -pix_fmt gray", "gray.avi", HEDON_PIXEL_GRAY, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1", "palette.gif", HEDON_PIXEL_RGB, 8, 1, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v png -pix_fmt rgb24", "rgb.mov", HEDON_PIXEL_RGB, 8, 1, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v png -pix_fmt ya8", "ya8.mkv", HEDON_PIXEL_GRAY, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt yuv411p", "y411.mkv", HEDON_PIXEL_YUV422, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt yuva444p", "alpha.mkv", HEDON_PIXEL_YUV444, 8, 0, HEDON_MATRIX_BT601},
-        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt gbrp10", "gbr.mkv", HEDON_PIXEL_RGB, 10, 1, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=0.2 " X264, "one.mp4", HEDON_PIXEL_YUV420, 8, 0,
+         HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=16x16:r=5:d=1 -vf format=yuv444p,crop=1:1 " X264, "dot.mp4",
+         HEDON_PIXEL_YUV444, 8, 0, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -colorspace bt709 -pix_fmt yuv420p " X264,
+         "bt709.mp4", HEDON_PIXEL_YUV420, 8, 0, HEDON_MATRIX_BT709},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -colorspace bt2020nc -pix_fmt yuv420p10 " X264,
+         "bt2020.mp4", HEDON_PIXEL_YUV420, 10, 0, HEDON_MATRIX_BT2020},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v mjpeg", "range.avi", HEDON_PIXEL_YUV420, 8, 1,
+         HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v rawvideo -pix_fmt gray", "gray.avi",
+         HEDON_PIXEL_GRAY, 8, 0, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1", "palette.gif", HEDON_PIXEL_RGB, 8, 1,
+         HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v png -pix_fmt rgb24", "rgb.mov", HEDON_PIXEL_RGB,
+         8, 1, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v png -pix_fmt ya8", "ya8.mkv", HEDON_PIXEL_GRAY,
+         8, 0, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt yuv411p", "y411.mkv",
+         HEDON_PIXEL_YUV422, 8, 0, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt yuva444p", "alpha.mkv",
+         HEDON_PIXEL_YUV444, 8, 0, HEDON_MATRIX_BT601},
+        {"-f lavfi -i testsrc2=s=64x48:r=5:d=1 -c:v ffv1 -pix_fmt gbrp10", "gbr.mkv",
+         HEDON_PIXEL_RGB, 10, 1, HEDON_MATRIX_BT601},
     };
     for (size_t c = 0; c < sizeof clips / sizeof *clips; c++) {
         const HedonFrame frame = first_frame(render(clips[c].arguments, clips[c].name));
-        if (frame.layout != clips[c].layout || frame.bits != clips[c].bits || frame.matrix != clips[c].matrix ||
+        if (frame.layout != clips[c].layout || frame.bits != clips[c].bits ||
+            frame.matrix != clips[c].matrix ||
             (frame.full_range != clips[c].full && frame.layout != HEDON_PIXEL_GRAY))
-            fail_msg("%s: layout %d bits %d matrix %d full %d", clips[c].name, frame.layout, frame.bits,
-                     frame.matrix, frame.full_range);
+            fail_msg("%s: layout %d bits %d matrix %d full %d", clips[c].name, frame.layout,
+                     frame.bits, frame.matrix, frame.full_range);
     }
 }
 
 static int first_sample_of_each(void *opaque, const HedonFrame *frame)
 {
-    for (int p = 0; p < 3; p++)
-        ((int *)opaque)[p] = *(const uint8_t *)frame->plane[p];
+    for (int p = 0; p < 3; p++) ((int *)opaque)[p] = *(const uint8_t *)frame->plane[p];
     return 0;
 }
 
 static void test_rgb_planes_are_in_order(void **state)
 {
     (void)state;
-    HedonVideo *video = open_clip(ctx, render("-f lavfi -i color=0xff8000:s=16x16:r=5:d=1,format=gbrp -c:v ffv1", "orange.mkv"), 1);
+    HedonVideo *video = open_clip(
+        ctx,
+        render("-f lavfi -i color=0xff8000:s=16x16:r=5:d=1,format=gbrp -c:v ffv1", "orange.mkv"),
+        1);
     int rgb[3];
     static const int64_t zero = 0;
     assert_int_equal(hedon_video_frames(ctx, video, &zero, 1, first_sample_of_each, rgb), 0);
@@ -328,7 +341,8 @@ static void test_size_changes_midway(void **state)
     (void)state;
     size_t first, second;
     char *bytes = read_file(render(SOURCE X264, "large.h264"), &first);
-    char *more = read_file(render("-f lavfi -i testsrc2=s=80x64:r=24:d=1 " X264, "small.h264"), &second);
+    char *more =
+        read_file(render("-f lavfi -i testsrc2=s=80x64:r=24:d=1 " X264, "small.h264"), &second);
     bytes = realloc(bytes, first + second);
     memcpy(bytes + first, more, second);
     write_file("both.h264", bytes, first + second);
@@ -338,8 +352,7 @@ static void test_size_changes_midway(void **state)
     const int64_t frames = hedon_video_info(video)->frames;
     assert_int_equal(frames, 72);
     int64_t all[72];
-    for (int64_t f = 0; f < 72; f++)
-        all[f] = f;
+    for (int64_t f = 0; f < 72; f++) all[f] = f;
     int right = 0;
     assert_int_equal(hedon_video_frames(ctx, video, all, 72, count_right_sizes, &right), 0);
     assert_int_equal(right, 72);
@@ -366,8 +379,7 @@ static void test_memory_runs_out(void **state)
             HedonVideo *video;
             hedon_memory_fail_at(k);
             int code = hedon_video_open(ctx, &video, paths[p], &options);
-            if (!code)
-                code = hedon_video_frames(ctx, video, some, 4, take_none, NULL);
+            if (!code) code = hedon_video_frames(ctx, video, some, 4, take_none, NULL);
             const int failed = hedon_memory_failed();
             hedon_memory_fail_at(0);
             /* A helper thread that can't start is no failure. */
@@ -375,8 +387,7 @@ static void test_memory_runs_out(void **state)
                 fail_msg("allocation %lld: %s", (long long)k, hedon_last_error(ctx));
             assert_true(failed || code == 0);
             hedon_video_close(video);
-            if (!failed)
-                break;
+            if (!failed) break;
         }
 }
 

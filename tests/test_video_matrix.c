@@ -1,10 +1,11 @@
-/* Codecs x containers: frames reached by jumping equal frames reached in sequence and ffmpeg's own. Clips are
- * rendered here by the ffmpeg command, small, with noise so that no two frames are alike. */
+/* Codecs x containers: frames reached by jumping equal frames reached in sequence and ffmpeg's own.
+ * Clips are rendered here by the ffmpeg command, small, with noise so that no two frames are alike.
+ */
 #include "tests/media/frames.h"
 #include "tests/media/folder.h"
 
 #define SOURCE "-f lavfi -i testsrc2=s=160x120:r=24:d=2.5,noise=alls=12:allf=t "
-#define X264 "-c:v libx264 -preset veryfast -g 20 "
+#define X264   "-c:v libx264 -preset veryfast -g 20 "
 
 typedef struct Clip {
     const char *name;      /* of the first file */
@@ -17,12 +18,14 @@ static const Clip clips[] = {
     {"h264.mp4", SOURCE X264, "mkv mov ts flv"},
     {"h264_odd.avi", SOURCE X264, "h264", 1},
     {"h264_open.mp4", SOURCE X264 "-x264-params open-gop=1:bframes=3", "mkv ts", 0},
-    {"h264_pyramid.mp4", SOURCE X264 "-x264-params b-pyramid=normal:bframes=8:ref=5:b-adapt=2", "mkv"},
+    {"h264_pyramid.mp4", SOURCE X264 "-x264-params b-pyramid=normal:bframes=8:ref=5:b-adapt=2",
+     "mkv"},
     {"h264_baseline.mp4", SOURCE X264 "-profile:v baseline", "mkv"},
     {"h264_refresh.mp4", SOURCE X264 "-x264-params intra-refresh=1:bframes=0", "mkv", 1},
     {"h264_interlaced.mp4", SOURCE X264 "-flags +ilme+ildct", "ts"},
     {"h264_10bit.mp4", SOURCE X264 "-pix_fmt yuv420p10le", ""},
-    {"h264_444_odd_size.mp4", "-f lavfi -i testsrc2=s=161x121:r=24:d=2,noise=alls=12:allf=t -pix_fmt yuv444p " X264, ""},
+    {"h264_444_odd_size.mp4",
+     "-f lavfi -i testsrc2=s=161x121:r=24:d=2,noise=alls=12:allf=t -pix_fmt yuv444p " X264, ""},
     {"h264_422.mkv", SOURCE X264 "-pix_fmt yuv422p", ""},
     {"h264_full.mp4", SOURCE X264 "-vf scale=out_range=pc -pix_fmt yuvj420p", ""},
     {"h264_fragments.mp4", SOURCE X264 "-movflags +frag_keyframe+empty_moov", ""},
@@ -30,12 +33,23 @@ static const Clip clips[] = {
     {"h264_all_intra.mp4", SOURCE X264 "-g 1", "ts"},
     {"h264_one_gop.mp4", SOURCE "-c:v libx264 -preset veryfast -g 999", "mkv"},
     {"h264_vfr.mp4", SOURCE X264 "-vf setpts=N*N/(24*TB*50)+N/(24*TB) -vsync vfr", "mkv"},
-    {"hevc.mp4", SOURCE "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=20", "mkv ts"},
-    {"hevc_medium.mp4", SOURCE "-c:v libx265 -preset medium -x265-params log-level=none:keyint=20:bframes=4", "mkv"},
-    {"hevc_layers.mp4", SOURCE "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=20:temporal-layers=1:b-pyramid=1:bframes=4", "", 1},
+    {"hevc.mp4", SOURCE "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=20",
+     "mkv ts"},
+    {"hevc_medium.mp4",
+     SOURCE "-c:v libx265 -preset medium -x265-params log-level=none:keyint=20:bframes=4", "mkv"},
+    {"hevc_layers.mp4",
+     SOURCE "-c:v libx265 -preset ultrafast -x265-params "
+            "log-level=none:keyint=20:temporal-layers=1:b-pyramid=1:bframes=4",
+     "", 1},
     {"vp9.webm", SOURCE "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 20", "mp4 mkv"},
-    {"vp9_altref.webm", SOURCE "-c:v libvpx-vp9 -deadline good -cpu-used 5 -g 20 -b:v 200k -auto-alt-ref 1 -lag-in-frames 16", ""},
-    {"vp8.webm", SOURCE "-c:v libvpx -deadline good -cpu-used 5 -g 20 -auto-alt-ref 1 -lag-in-frames 16 -b:v 200k", ""},
+    {"vp9_altref.webm",
+     SOURCE
+     "-c:v libvpx-vp9 -deadline good -cpu-used 5 -g 20 -b:v 200k -auto-alt-ref 1 -lag-in-frames 16",
+     ""},
+    {"vp8.webm",
+     SOURCE
+     "-c:v libvpx -deadline good -cpu-used 5 -g 20 -auto-alt-ref 1 -lag-in-frames 16 -b:v 200k",
+     ""},
     {"av1.mp4", SOURCE "-c:v libaom-av1 -cpu-used 8 -usage realtime -g 20", "mkv webm"},
     {"mpeg4.mp4", SOURCE "-c:v mpeg4 -bf 2 -g 20 -q:v 5", "mkv mov"},
     {"mpeg4.avi", SOURCE "-c:v mpeg4 -bf 2 -g 20 -q:v 5", "", 1},
@@ -52,9 +66,9 @@ static void check(HedonContext *ctx, const char *name, int odd)
 {
     int ranked;
     const int resampled = check_clip(ctx, in_folder(name), &ranked);
-    print_message("%s: %s%s\n", name, ranked ? "by stretches" : "in sequence", resampled ? ", counted anew" : "");
-    if (!odd && (resampled || !ranked))
-        fail_msg("%s: frames had to be decoded in sequence", name);
+    print_message("%s: %s%s\n", name, ranked ? "by stretches" : "in sequence",
+                  resampled ? ", counted anew" : "");
+    if (!odd && (resampled || !ranked)) fail_msg("%s: frames had to be decoded in sequence", name);
 }
 
 static void test_matrix(void **state)
@@ -64,8 +78,7 @@ static void test_matrix(void **state)
     const char *only = getenv("HEDON_CLIP");
     for (size_t c = 0; c < sizeof clips / sizeof *clips; c++) {
         const Clip *clip = &clips[c];
-        if (only && strncmp(only, clip->name, strlen(only)))
-            continue;
+        if (only && strncmp(only, clip->name, strlen(only))) continue;
         render(clip->arguments, clip->name);
         check(ctx, clip->name, clip->odd);
         char copies[64], *save = NULL;
@@ -85,11 +98,13 @@ static void test_rotation(void **state)
 {
     (void)state;
     HedonContext *ctx = hedon_context_new();
-    const char *stored = render("-f lavfi -i testsrc2=s=160x90:r=24:d=1,noise=alls=12:allf=t " X264, "turn.mp4");
+    const char *stored =
+        render("-f lavfi -i testsrc2=s=160x90:r=24:d=1,noise=alls=12:allf=t " X264, "turn.mp4");
     static const int degrees[] = {90, 180, 270};
     for (size_t d = 0; d < 3; d++) {
         char arguments[1024], name[64];
-        snprintf(arguments, sizeof arguments, "-i %s -c copy -metadata:s:v rotate=%d", stored, degrees[d]);
+        snprintf(arguments, sizeof arguments, "-i %s -c copy -metadata:s:v rotate=%d", stored,
+                 degrees[d]);
         snprintf(name, sizeof name, "turn_%d.mov", degrees[d]);
         render(arguments, name);
         check(ctx, name, 0);
@@ -104,13 +119,15 @@ static void test_rotation(void **state)
     hedon_context_free(ctx);
 }
 
-/* Cut without re-encoding: the file begins before what is to be shown, and says so in an edit list. */
+/* Cut without re-encoding: the file begins before what is to be shown, and says so in an edit list.
+ */
 static void test_edit_list(void **state)
 {
     (void)state;
     HedonContext *ctx = hedon_context_new();
     char arguments[1024];
-    snprintf(arguments, sizeof arguments, "-ss 1.3 -i %s -c copy", render(SOURCE X264, "whole.mp4"));
+    snprintf(arguments, sizeof arguments, "-ss 1.3 -i %s -c copy",
+             render(SOURCE X264, "whole.mp4"));
     render(arguments, "cut.mp4");
     check(ctx, "cut.mp4", 0);
     hedon_context_free(ctx);

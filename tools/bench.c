@@ -13,11 +13,12 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-int hedon_timings_make(HedonContext *ctx, HedonTimings *timings, int64_t repeats, int (*once)(void *opaque),
-                       void *opaque)
+int hedon_timings_make(HedonContext *ctx, HedonTimings *timings, int64_t repeats,
+                       int (*once)(void *opaque), void *opaque)
 {
     *timings = (HedonTimings){0};
-    timings->seconds = hedon_calloc(repeats ? (size_t)repeats : HEDON_BENCH_MOST_REPEATS, sizeof(double));
+    timings->seconds =
+        hedon_calloc(repeats ? (size_t)repeats : HEDON_BENCH_MOST_REPEATS, sizeof(double));
     if (!timings->seconds) return hedon_fail_memory(ctx);
     int code = 0;
     double total_s = 0;

@@ -33,7 +33,7 @@ typedef struct Reading {
     const HedonPreprocessing *preprocessing; /* NULL: planes only */
     HedonPreprocessor *preprocessor;
     float *clip;
-    const int64_t *wanted; /* of the request under way */
+    const int64_t *wanted;        /* of the request under way */
     int64_t wanted_count, before; /* frames of requests before it */
 } Reading;
 
@@ -45,14 +45,18 @@ static int take(void *opaque, const HedonFrame *frame)
         HedonTransform transform;
         int code = hedon_preprocessing_transform(reading->ctx, reading->preprocessing, frame->width,
                                                  frame->height, 0, &transform);
-        if (!code) code = reading->backend->preprocessor_new(reading->ctx, &transform, frame, &reading->preprocessor);
+        if (!code)
+            code = reading->backend->preprocessor_new(reading->ctx, &transform, frame,
+                                                      &reading->preprocessor);
         if (code) return code;
     }
     int64_t t = 0;
     while (t + 1 < reading->wanted_count && reading->wanted[t] != frame->index) t++;
     t = (reading->before + t) % reading->frames;
-    const int64_t area = (int64_t)reading->preprocessing->crop_width * reading->preprocessing->crop_height;
-    reading->backend->preprocess(reading->preprocessor, frame, reading->clip + t * area, reading->frames * area);
+    const int64_t area =
+        (int64_t)reading->preprocessing->crop_width * reading->preprocessing->crop_height;
+    reading->backend->preprocess(reading->preprocessor, frame, reading->clip + t * area,
+                                 reading->frames * area);
     return 0;
 }
 
@@ -67,15 +71,21 @@ static int choose(const Reading *reading, int64_t **indices, int64_t *count)
         for (*count = 0; *count < info->frames; ++*count) (*indices)[*count] = *count;
         return 0;
     }
-    HedonSampler sampler = {.kind = reading->sample == EVEN ? HEDON_SAMPLE_EVEN : HEDON_SAMPLE_CONTIGUOUS,
-                            .clip_frames = reading->frames, .stride = 1, .offset = -1};
-    if (info->frames > 2 * reading->frames) sampler.offset = info->frames / 2; /* seeking matters there */
+    HedonSampler sampler = {.kind = reading->sample == EVEN ? HEDON_SAMPLE_EVEN
+                                                            : HEDON_SAMPLE_CONTIGUOUS,
+                            .clip_frames = reading->frames,
+                            .stride = 1,
+                            .offset = -1};
+    if (info->frames > 2 * reading->frames)
+        sampler.offset = info->frames / 2; /* seeking matters there */
     HedonClips clips;
-    const int code = hedon_sample(reading->ctx, &clips, &sampler, hedon_worker_times(reading->worker),
-                                  info->frames, info->duration_s);
+    const int code =
+        hedon_sample(reading->ctx, &clips, &sampler, hedon_worker_times(reading->worker),
+                     info->frames, info->duration_s);
     if (code) return code;
     for (int64_t i = 0; i < clips.clip_frames; i++)
-        if (!i || clips.frames[i] != clips.frames[i - 1]) clips.frames[(*count)++] = clips.frames[i];
+        if (!i || clips.frames[i] != clips.frames[i - 1])
+            clips.frames[(*count)++] = clips.frames[i];
     *indices = clips.frames;
     clips.frames = NULL;
     hedon_clips_free(&clips);
@@ -86,11 +96,13 @@ static int read_chosen(Reading *reading)
 {
     int64_t *indices = NULL, count;
     int code = choose(reading, &indices, &count);
-    for (reading->before = 0; !code && reading->before < count; reading->before += reading->wanted_count) {
+    for (reading->before = 0; !code && reading->before < count;
+         reading->before += reading->wanted_count) {
         reading->wanted = indices + reading->before;
-        reading->wanted_count = count - reading->before < REQUEST ? count - reading->before : REQUEST;
-        code = hedon_worker_frames(reading->ctx, reading->worker, reading->wanted, (size_t)reading->wanted_count,
-                                   take, reading);
+        reading->wanted_count =
+            count - reading->before < REQUEST ? count - reading->before : REQUEST;
+        code = hedon_worker_frames(reading->ctx, reading->worker, reading->wanted,
+                                   (size_t)reading->wanted_count, take, reading);
     }
     hedon_free(indices);
     return code;
@@ -117,20 +129,23 @@ typedef struct Case {
 static void print_text(const Reading *reading, const Case *cases, int count, int64_t threads)
 {
     const HedonVideoInfo *info = hedon_worker_info(reading->worker);
-    printf("%s: %s, %s, %dx%d, %.1f s, %lld frames; %lld decoding thread%s\n", reading->path, info->container,
-           info->codec, info->width, info->height, info->duration_s, (long long)info->frames, (long long)threads,
-           threads == 1 ? "" : "s");
-    printf("%lld frames (sequential: all), opened afresh each time, milliseconds\n\n%-36s %8s %8s %8s\n", (long long)reading->frames,
-           "", "min", "median", "p90");
+    printf("%s: %s, %s, %dx%d, %.1f s, %lld frames; %lld decoding thread%s\n", reading->path,
+           info->container, info->codec, info->width, info->height, info->duration_s,
+           (long long)info->frames, (long long)threads, threads == 1 ? "" : "s");
+    printf("%lld frames (sequential: all), opened afresh each time, milliseconds\n\n%-36s %8s %8s "
+           "%8s\n",
+           (long long)reading->frames, "", "min", "median", "p90");
     for (int i = 0; i < count; i++) {
         char name[64];
-        snprintf(name, sizeof(name), "%s%s", sample_names[cases[i].sample], cases[i].preprocessed ? ", ready for the model" : ", planes only");
-        printf("%-36s %8.2f %8.2f %8.2f\n", name, 1e3 * cases[i].timings.min_s, 1e3 * cases[i].timings.median_s,
-               1e3 * cases[i].timings.p90_s);
+        snprintf(name, sizeof(name), "%s%s", sample_names[cases[i].sample],
+                 cases[i].preprocessed ? ", ready for the model" : ", planes only");
+        printf("%-36s %8.2f %8.2f %8.2f\n", name, 1e3 * cases[i].timings.min_s,
+               1e3 * cases[i].timings.median_s, 1e3 * cases[i].timings.p90_s);
     }
 }
 
-static void print_json(const Reading *reading, const Case *cases, int count, int64_t threads, const char *model)
+static void print_json(const Reading *reading, const Case *cases, int count, int64_t threads,
+                       const char *model)
 {
     const HedonVideoInfo *info = hedon_worker_info(reading->worker);
     HedonJson json = {.out = stdout};
@@ -160,7 +175,8 @@ static void print_json(const Reading *reading, const Case *cases, int count, int
     putchar('\n');
 }
 
-static int measure(Reading *reading, const HedonModel *model, const Arguments *arguments, int64_t threads)
+static int measure(Reading *reading, const HedonModel *model, const Arguments *arguments,
+                   int64_t threads)
 {
     HedonContext *ctx = reading->ctx;
     const HedonPreprocessing *preprocessing = hedon_model_preprocessing(model);
@@ -178,8 +194,10 @@ static int measure(Reading *reading, const HedonModel *model, const Arguments *a
         reading->preprocessing = cases[i].preprocessed ? preprocessing : NULL;
         code = hedon_timings_make(ctx, &cases[i].timings, arguments->repeats, once, reading);
     }
-    if (!code && arguments->json) print_json(reading, cases, count, threads, hedon_model_info(model)->name);
-    else if (!code) print_text(reading, cases, count, threads);
+    if (!code && arguments->json)
+        print_json(reading, cases, count, threads, hedon_model_info(model)->name);
+    else if (!code)
+        print_text(reading, cases, count, threads);
     for (int i = 0; i < count; i++) hedon_timings_free(&cases[i].timings);
     hedon_free(reading->clip);
     return code;
@@ -211,10 +229,12 @@ static const HedonOption options[] = {
     {"sample", OPTION_CHOICE, offsetof(Arguments, sample), "sequential|even|contiguous",
      "which frames (default: all three)"},
     {"frames", OPTION_INTEGER, offsetof(Arguments, frames), "N", "how many (default 16)"},
-    {"threads", OPTION_INTEGER, offsetof(Arguments, threads), "N", "decoders at once (default: one a core)"},
+    {"threads", OPTION_INTEGER, offsetof(Arguments, threads), "N",
+     "decoders at once (default: one a core)"},
     {"model", OPTION_TEXT, offsetof(Arguments, model), "MODEL",
      "whose pre-processing (default random:r2plus1d_18)"},
-    {"repeats", OPTION_INTEGER, offsetof(Arguments, repeats), "N", "measurements (default: 10, and a second's worth)"},
+    {"repeats", OPTION_INTEGER, offsetof(Arguments, repeats), "N",
+     "measurements (default: 10, and a second's worth)"},
     {"json", OPTION_FLAG, offsetof(Arguments, json), NULL, "one JSON object"},
     {NULL},
 };
@@ -223,9 +243,10 @@ const HedonCommand hedon_bench_decode = {
     .name = "bench decode",
     .summary = "frames of a video, opened afresh each time",
     .parameters = "VIDEO [OPTION...]",
-    .description = "Times the whole way from the file's name to numbers that a model takes, and once more\n"
-                   "without pre-processing. sequential: every frame from the first to the last; even:\n"
-                   "--frames of them spread over the video; contiguous: --frames from the middle on.\n",
+    .description =
+        "Times the whole way from the file's name to numbers that a model takes, and once more\n"
+        "without pre-processing. sequential: every frame from the first to the last; even:\n"
+        "--frames of them spread over the video; contiguous: --frames from the middle on.\n",
     .examples = "  hedon bench decode video.mp4\n"
                 "  hedon bench decode video.mp4 --sample even --frames 16 --threads 1 --json\n",
     .options = options,

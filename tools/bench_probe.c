@@ -6,36 +6,38 @@
 #include "base/clock.h"
 #include "tools/bench.h"
 
-#define CHAINS 12 /* enough to hide an fma's latency on two units */
-#define ROUNDS 2000000
+/* Many short attempts: the best one is the one that no neighbour disturbed. */
+enum {
+    ATTEMPTS = 20,
+    CHAINS = 12,
+    ROUNDS = 1000000
+}; /* chains enough to hide an fma's latency on two units */
 
 typedef float (*Probe)(int64_t rounds);
 
-#define DEFINE_PROBE(name, features, lanes)                                                         \
-    __attribute__((target(features))) static float name(int64_t rounds)                            \
-    {                                                                                               \
-        typedef float Vector __attribute__((vector_size(lanes * sizeof(float))));                   \
-        Vector sum[CHAINS], a = {0}, b = {0};                                                       \
-        for (int i = 0; i < lanes; i++) a[i] = .5f, b[i] = 1;                                       \
-        for (int i = 0; i < CHAINS; i++) sum[i] = b * (float)i;                                     \
-        __asm__("" : "+x"(a), "+x"(b)); /* not constants */                                         \
-        for (int64_t k = 0; k < rounds; k++)                                                        \
-            for (int i = 0; i < CHAINS; i++) {                                                      \
-                FMA(sum[i], a, b);                                                                  \
-            }                                                                                       \
-        float total = 0;                                                                            \
-        for (int i = 0; i < CHAINS; i++) total += sum[i][0];                                        \
-        return total;                                                                               \
-    }
-
 #if defined(__x86_64__)
-/* by hand: the build forbids contracting a * b + c, and registers must not be spilled */
-#define FMA(sum, a, b) __asm__("vfmadd213ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b))
+/* By hand: the build forbids contracting a * b + c, and the chains must stay in registers. */
+#define FMA(chain) "vfmadd213ps %[b], %[a], %" #chain "\n\t"
+#define DEFINE_PROBE(name, features, lanes)                                                        \
+    __attribute__((target(features))) static float name(int64_t rounds)                            \
+    {                                                                                              \
+        typedef float Vector __attribute__((vector_size(lanes * sizeof(float))));                  \
+        Vector s[CHAINS], a, b;                                                                    \
+        for (int i = 0; i < lanes; i++) a[i] = .5f, b[i] = 1;                                      \
+        for (int i = 0; i < CHAINS; i++) s[i] = b * (float)i;                                      \
+        __asm__ volatile("1:\n\t" FMA(0) FMA(1) FMA(2) FMA(3) FMA(4) FMA(5) FMA(6) FMA(7) FMA(8)   \
+                             FMA(9) FMA(10) FMA(11) "decq %[rounds]\n\tjnz 1b"                     \
+                         : "+&v"(s[0]), "+&v"(s[1]), "+&v"(s[2]), "+&v"(s[3]), "+&v"(s[4]),        \
+                           "+&v"(s[5]), "+&v"(s[6]), "+&v"(s[7]), "+&v"(s[8]), "+&v"(s[9]),        \
+                           "+&v"(s[10]), "+&v"(s[11]), [rounds] "+r"(rounds)                       \
+                         : [a] "v"(a), [b] "v"(b)                                                  \
+                         : "cc");                                                                  \
+        float total = 0;                                                                           \
+        for (int i = 0; i < CHAINS; i++) total += s[i][0];                                         \
+        return total;                                                                              \
+    }
 DEFINE_PROBE(probe_avx2, "avx2,fma", 8)
-#undef FMA
-#define FMA(sum, a, b) __asm__("vfmadd213ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b))
 DEFINE_PROBE(probe_avx512, "avx512f,prefer-vector-width=512", 16)
-#undef FMA
 #endif
 
 static float probe_plain(int64_t rounds)
@@ -60,7 +62,8 @@ static Choice choose(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) return (Choice){probe_avx512, 16, "avx512f"};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return (Choice){probe_avx2, 8, "avx2"};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return (Choice){probe_avx2, 8, "avx2"};
 #endif
     return (Choice){probe_plain, 1, "scalar"};
 }
@@ -84,10 +87,11 @@ double hedon_bench_peak_flops(int threads)
     pthread_t helper[MOST];
     double best = 0;
     if (threads > MOST) threads = MOST;
-    for (int attempt = 0; attempt < 3; attempt++) {
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         const double start_s = hedon_clock_s();
         int started = 0;
-        while (started < threads - 1 && !pthread_create(&helper[started], NULL, run_probe, &choice)) started++;
+        while (started < threads - 1 && !pthread_create(&helper[started], NULL, run_probe, &choice))
+            started++;
         run_probe(&choice);
         for (int i = 0; i < started; i++) pthread_join(helper[i], NULL);
         const double seconds = hedon_clock_s() - start_s;

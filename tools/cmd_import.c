@@ -24,7 +24,8 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
 }
 
 static const HedonOption options[] = {
-    {"arch", OPTION_TEXT, offsetof(Arguments, architecture), "NAME", "architecture, as 'hedon info' lists them"},
+    {"arch", OPTION_TEXT, offsetof(Arguments, architecture), "NAME",
+     "architecture, as 'hedon info' lists them"},
     {"out", OPTION_TEXT, offsetof(Arguments, out), "MODEL", "the model file to write", 'o'},
     {NULL},
 };
@@ -33,8 +34,9 @@ const HedonCommand hedon_cmd_import = {
     .name = "import",
     .summary = "a safetensors checkpoint becomes a hedon model",
     .parameters = "FILE.safetensors --arch NAME --out MODEL",
-    .description = "FILE holds a state dict under its framework's names (torchvision's for the video\n"
-                   "ResNets). Every missing, extra or misshapen tensor is listed; nothing is skipped.\n",
+    .description =
+        "FILE holds a state dict under its framework's names (torchvision's for the video\n"
+        "ResNets). Every missing, extra or misshapen tensor is listed; nothing is skipped.\n",
     .examples = "  hedon import r2plus1d_18.safetensors --arch r2plus1d_18 --out r2plus1d.hedon\n",
     .options = options,
     .run = run,

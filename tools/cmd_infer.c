@@ -21,23 +21,27 @@ static int find_head(const HedonModelInfo *info, const char *name)
 static int wrong_head(const char *model, const HedonModelInfo *info, const char *name)
 {
     char sentence[512];
-    size_t used = (size_t)snprintf(sentence, sizeof(sentence), name ? "has no head '%s'; it has" :
-                                   "has several heads; choose with --head:%s", name ? name : "");
+    size_t used = (size_t)snprintf(sentence, sizeof(sentence),
+                                   name ? "has no head '%s'; it has"
+                                        : "has several heads; choose with --head:%s",
+                                   name ? name : "");
     for (int i = 0; i < info->head_count && used < sizeof(sentence); i++)
-        used += (size_t)snprintf(sentence + used, sizeof(sentence) - used, "%s %s", i ? "," : "", info->heads[i].name);
+        used += (size_t)snprintf(sentence + used, sizeof(sentence) - used, "%s %s", i ? "," : "",
+                                 info->heads[i].name);
     return hedon_report(model, HEDON_EINVAL, sentence);
 }
 
 static int check_input(const char *path, const HedonTensor *clips)
 {
     const HedonShape *shape = &clips->shape;
-    if (clips->dtype == HEDON_F32 && shape->rank == 5 && shape->dim[1] == 3 && hedon_shape_count(shape) > 0)
+    if (clips->dtype == HEDON_F32 && shape->rank == 5 && shape->dim[1] == 3 &&
+        hedon_shape_count(shape) > 0)
         return EXIT_GOOD;
     return hedon_report(path, HEDON_EDATA, "must hold float32 clips of shape (N,3,T,H,W)");
 }
 
-static int predict(HedonContext *ctx, const HedonModel *model, const char *name, const Arguments *arguments,
-                   int head, const HedonTensor *clips)
+static int predict(HedonContext *ctx, const HedonModel *model, const char *name,
+                   const Arguments *arguments, int head, const HedonTensor *clips)
 {
     const HedonModelInfo *info = hedon_model_info(model);
     HedonPredictorOptions options;
@@ -84,7 +88,9 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     int code = hedon_open_model_argument(ctx, &model, argv[0]);
     if (code) return hedon_report(argv[0], code, hedon_last_error(ctx));
     const HedonModelInfo *info = hedon_model_info(model);
-    const int head = arguments.head ? find_head(info, arguments.head) : info->head_count == 1 ? 0 : -1;
+    const int head = arguments.head          ? find_head(info, arguments.head)
+                     : info->head_count == 1 ? 0
+                                             : -1;
     HedonTensor clips = {0};
     if (head < 0) {
         status = wrong_head(argv[0], info, arguments.head);
@@ -100,9 +106,12 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
 }
 
 static const HedonOption options[] = {
-    {"input", OPTION_TEXT, offsetof(Arguments, input), "X.npy", "float32 clips (N,3,T,H,W), pre-processed"},
-    {"output", OPTION_TEXT, offsetof(Arguments, output), "Y.npy", "float32 logits (N,K) (- is standard output)"},
-    {"head", OPTION_TEXT, offsetof(Arguments, head), "NAME", "which output, when the model has several"},
+    {"input", OPTION_TEXT, offsetof(Arguments, input), "X.npy",
+     "float32 clips (N,3,T,H,W), pre-processed"},
+    {"output", OPTION_TEXT, offsetof(Arguments, output), "Y.npy",
+     "float32 logits (N,K) (- is standard output)"},
+    {"head", OPTION_TEXT, offsetof(Arguments, head), "NAME",
+     "which output, when the model has several"},
     HEDON_DEVICE_OPTIONS(Arguments),
     {NULL},
 };
@@ -111,9 +120,10 @@ const HedonCommand hedon_cmd_infer = {
     .name = "infer",
     .summary = "tensors in, tensors out: check a model against your own code",
     .parameters = "MODEL --input X.npy --output Y.npy [--head NAME]",
-    .description = "MODEL is a file, an embedded model, or random:ARCHITECTURE[:SEED] (weights from a hash,\n"
-                   "the same as tools/golden/weights.py makes for PyTorch). No pre-processing happens;\n"
-                   "any T, H, W that the architecture allows. A clip's bits don't depend on the others.\n",
+    .description =
+        "MODEL is a file, an embedded model, or random:ARCHITECTURE[:SEED] (weights from a hash,\n"
+        "the same as tools/golden/weights.py makes for PyTorch). No pre-processing happens;\n"
+        "any T, H, W that the architecture allows. A clip's bits don't depend on the others.\n",
     .examples = "  hedon infer model.hedon --input clips.npy --output logits.npy --head emotions\n"
                 "  hedon infer random:r2plus1d_18:7 --input x.npy --output y.npy --head utility\n",
     .options = options,

@@ -48,7 +48,8 @@ static const char *precision_names(uint32_t precisions, char text[32])
     } names[] = {{HEDON_F32, "fp32"}, {HEDON_BF16, "bf16"}, {HEDON_F64, "fp64"}};
     text[0] = 0;
     for (size_t i = 0; i < 3; i++)
-        if (precisions >> names[i].dtype & 1) sprintf(text + strlen(text), "%s%s", text[0] ? " " : "", names[i].name);
+        if (precisions >> names[i].dtype & 1)
+            sprintf(text + strlen(text), "%s%s", text[0] ? " " : "", names[i].name);
     return text;
 }
 
@@ -62,13 +63,15 @@ static void build_as_text(HedonContext *ctx)
             printf("  %-14s not usable: %s\n", (*backend)->name, hedon_last_error(ctx));
             continue;
         }
-        printf("  %-14s %s (%s%s%s)\n", (*backend)->name, info.device, precision_names(info.precisions, precisions),
-               info.library[0] ? "; " : "", info.library);
+        printf("  %-14s %s (%s%s%s)\n", (*backend)->name, info.device,
+               precision_names(info.precisions, precisions), info.library[0] ? "; " : "",
+               info.library);
     }
     Decoder decoder;
     find_decoder(ctx, &decoder);
     printf("\nDecoder\n  %s\n", decoder.path[0] ? decoder.path : decoder.reason);
-    printf("\nEmbedded models\n  %-14s %s\n", "lowlevel", "the default; published formulas, never saw human ratings");
+    printf("\nEmbedded models\n  %-14s %s\n", "lowlevel",
+           "the default; published formulas, never saw human ratings");
     printf("\nArchitectures\n");
     for (const HedonArchitecture *const *a = hedon_architectures(); *a; a++)
         printf("  %-14s %s\n", (*a)->name, (*a)->summary);
@@ -121,11 +124,16 @@ static void build_as_json(HedonContext *ctx)
 static void print_preprocessing(const HedonPreprocessing *p)
 {
     printf("  sampling       %s, %lld frames a clip", p->sampling, (long long)p->clip_frames);
-    if (!strcmp(p->sampling, "windows")) printf(", %g s every %g s", p->window_s, p->stride_s);
-    else if (strcmp(p->sampling, "even")) printf(", every %lld", (long long)p->frame_stride);
-    if (p->resize == HEDON_RESIZE_EXACT) printf("\n  resize         to %dx%d", p->resize_width, p->resize_height);
-    else printf("\n  resize         short side to %d", p->resize_height);
-    printf(", %s%s\n  crop           %s %dx%d\n", p->interpolation == HEDON_BICUBIC ? "bicubic" : "bilinear",
+    if (!strcmp(p->sampling, "windows"))
+        printf(", %g s every %g s", p->window_s, p->stride_s);
+    else if (strcmp(p->sampling, "even"))
+        printf(", every %lld", (long long)p->frame_stride);
+    if (p->resize == HEDON_RESIZE_EXACT)
+        printf("\n  resize         to %dx%d", p->resize_width, p->resize_height);
+    else
+        printf("\n  resize         short side to %d", p->resize_height);
+    printf(", %s%s\n  crop           %s %dx%d\n",
+           p->interpolation == HEDON_BICUBIC ? "bicubic" : "bilinear",
            p->antialias ? ", antialiased" : "", p->crop == HEDON_CROP_THREE ? "three of" : "centre",
            p->crop_width, p->crop_height);
     printf("  normalise      mean %g %g %g, std %g %g %g\n", (double)p->mean[0], (double)p->mean[1],
@@ -136,18 +144,21 @@ static void model_as_text(const HedonModel *model)
 {
     const HedonModelInfo *info = hedon_model_info(model);
     printf("%s\n", info->name);
-    printf("  architecture   %s: %s\n", info->architecture, hedon_model_architecture(model)->summary);
+    printf("  architecture   %s: %s\n", info->architecture,
+           hedon_model_architecture(model)->summary);
     printf("  parameters     %lld\n", (long long)info->parameters);
     printf("  sha256         %s\n", info->sha256);
     printf("  trained on     %s\n", info->trained_on);
-    printf("  human ratings  %s\n", info->human_trained ? "yes" : "never saw any: not an estimate of viewers' feelings");
+    printf("  human ratings  %s\n",
+           info->human_trained ? "yes" : "never saw any: not an estimate of viewers' feelings");
     if (info->caveat[0]) printf("  caveat         %s\n", info->caveat);
     if (info->test_metric) printf("  test metric    %s\n", info->test_metric);
     printf("  heads         ");
     for (int i = 0; i < info->head_count; i++)
-        printf(" %s (%lld)%s", info->heads[i].name, (long long)info->heads[i].size, i + 1 < info->head_count ? "," : "");
-    printf("\n  clip           3 x %lld x %lld x %lld (channels, frames, height, width)\n", (long long)info->clip_frames,
-           (long long)info->clip_height, (long long)info->clip_width);
+        printf(" %s (%lld)%s", info->heads[i].name, (long long)info->heads[i].size,
+               i + 1 < info->head_count ? "," : "");
+    printf("\n  clip           3 x %lld x %lld x %lld (channels, frames, height, width)\n",
+           (long long)info->clip_frames, (long long)info->clip_height, (long long)info->clip_width);
     if (info->reference_count) printf("  reference      %s\n", info->reference_name);
     print_preprocessing(hedon_model_preprocessing(model));
 }
@@ -163,7 +174,8 @@ static void preprocessing_as_json(HedonJson *json, const HedonPreprocessing *p)
     hedon_json_string(json, "resize", p->resize == HEDON_RESIZE_EXACT ? "exact" : "short_side");
     hedon_json_integer(json, "resize_width", p->resize_width);
     hedon_json_integer(json, "resize_height", p->resize_height);
-    hedon_json_string(json, "interpolation", p->interpolation == HEDON_BICUBIC ? "bicubic" : "bilinear");
+    hedon_json_string(json, "interpolation",
+                      p->interpolation == HEDON_BICUBIC ? "bicubic" : "bilinear");
     hedon_json_bool(json, "antialias", p->antialias);
     hedon_json_string(json, "crop", p->crop == HEDON_CROP_THREE ? "three" : "centre");
     hedon_json_integer(json, "crop_width", p->crop_width);
@@ -191,7 +203,8 @@ static void model_as_json(const HedonModel *model)
     hedon_json_bool(&json, "human_trained", info->human_trained);
     hedon_json_string(&json, "caveat", info->caveat);
     hedon_json_object(&json, "heads");
-    for (int i = 0; i < info->head_count; i++) hedon_json_integer(&json, info->heads[i].name, info->heads[i].size);
+    for (int i = 0; i < info->head_count; i++)
+        hedon_json_integer(&json, info->heads[i].name, info->heads[i].size);
     hedon_json_end_object(&json);
     hedon_json_array(&json, "clip");
     hedon_json_integer(&json, NULL, 3);
@@ -207,7 +220,8 @@ static void model_as_json(const HedonModel *model)
 }
 
 /* As built, then after the device's passes. */
-static int print_graph(HedonContext *ctx, const HedonModel *model, const char *name, const HedonDeviceArguments *device)
+static int print_graph(HedonContext *ctx, const HedonModel *model, const char *name,
+                       const HedonDeviceArguments *device)
 {
     HedonDeviceOptions options;
     hedon_device_arguments(device, &options);
@@ -231,22 +245,27 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     if (arguments.graph && (!count || arguments.json))
         return hedon_wrong_usage(command, "--graph needs a MODEL and excludes --json");
     if (!count) {
-        if (arguments.json) build_as_json(ctx);
-        else build_as_text(ctx);
+        if (arguments.json)
+            build_as_json(ctx);
+        else
+            build_as_text(ctx);
         return EXIT_GOOD;
     }
     HedonModel *model;
     const int code = hedon_open_model_argument(ctx, &model, argv[0]);
     if (code) return hedon_report(argv[0], code, hedon_last_error(ctx));
-    if (arguments.json) model_as_json(model);
-    else model_as_text(model);
+    if (arguments.json)
+        model_as_json(model);
+    else
+        model_as_text(model);
     status = arguments.graph ? print_graph(ctx, model, argv[0], &arguments.device) : EXIT_GOOD;
     hedon_model_close(model);
     return status;
 }
 
 static const HedonOption options[] = {
-    {"graph", OPTION_FLAG, offsetof(Arguments, graph), NULL, "print the model's graph, before and after the device's passes"},
+    {"graph", OPTION_FLAG, offsetof(Arguments, graph), NULL,
+     "print the model's graph, before and after the device's passes"},
     {"json", OPTION_FLAG, offsetof(Arguments, json), NULL, "one JSON object"},
     HEDON_DEVICE_OPTIONS(Arguments),
     {NULL},

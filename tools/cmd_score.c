@@ -40,7 +40,8 @@ static HedonTextStyle terminal_style(const char *out)
     HedonTextStyle style = {.columns = 80, .unicode = !strcmp(nl_langinfo(CODESET), "UTF-8")};
     struct winsize size;
     const int terminal = (!out || !strcmp(out, "-")) && isatty(STDOUT_FILENO);
-    if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_col < style.columns)
+    if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col &&
+        size.ws_col < style.columns)
         style.columns = size.ws_col;
     const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
     style.colour = terminal && !(no_colour && *no_colour) && term && strcmp(term, "dumb");
@@ -55,7 +56,8 @@ static int next_video(void *opaque, const char **path)
     return 0;
 }
 
-static void show_progress(void *opaque, int64_t videos, const char *video, int64_t clips, int64_t clip_count)
+static void show_progress(void *opaque, int64_t videos, const char *video, int64_t clips,
+                          int64_t clip_count)
 {
     Session *session = opaque;
     if (session->video_count > 1)
@@ -86,9 +88,12 @@ static int write_result(Session *session, const HedonScore *score)
         code = hedon_score_csv(session->ctx, score, arguments->window_s > 0, &text);
     } else if (!score->code) {
         const char *warning = hedon_scorer_warning(session->scorer);
-        if (session->shown++) code = put(session, "\n");
-        else if (warning && !(code = put(session, warning))) code = put(session, "\n\n");
-        if (!code) code = hedon_score_text(session->ctx, session->scorer, score, &session->style, &text);
+        if (session->shown++)
+            code = put(session, "\n");
+        else if (warning && !(code = put(session, warning)))
+            code = put(session, "\n\n");
+        if (!code)
+            code = hedon_score_text(session->ctx, session->scorer, score, &session->style, &text);
     }
     if (!code && text) code = put(session, text);
     free(text);
@@ -102,14 +107,30 @@ static void report_failure(Session *session, const HedonScore *score)
     session->failed++;
 }
 
+/* The text says so itself; JSON and CSV have no place for it. Not a failure. */
+static void report_damage(Session *session, const HedonScore *score)
+{
+    if (!session->arguments->json && !session->arguments->csv) return;
+    char sentence[160];
+    snprintf(sentence, sizeof(sentence),
+             "damaged; scored from the %lld frames that decode, %lld lost",
+             (long long)score->frames, (long long)score->lost);
+    hedon_progress_clear(&session->bar);
+    hedon_report(score->video, HEDON_EDATA, sentence);
+}
+
 static int finished(void *opaque, const HedonScore *original)
 {
     Session *session = opaque;
     HedonScore score = *original;
     if (score.code == HEDON_EISDIR)
-        score.error = "is a directory; 'hedon annotate' will score folders in a later version, until then "
-                      "name the files in it";
-    if (score.code) report_failure(session, &score);
+        score.error =
+            "is a directory; 'hedon annotate' will score folders in a later version, until then "
+            "name the files in it";
+    if (score.code)
+        report_failure(session, &score);
+    else if (score.damaged)
+        report_damage(session, &score);
     const int code = write_result(session, &score);
     if (code || score.code || !session->plots) return code;
     const char *plot = session->plots[score.number];
@@ -152,8 +173,10 @@ static int score_all(Session *session, const HedonModel *model)
     if (code) return hedon_report(NULL, code, hedon_last_error(ctx));
     session->style = terminal_style(arguments->out);
     hedon_progress_start(&session->bar);
-    const HedonScoreCallbacks callbacks = {.opaque = session, .expected = session->video_count,
-                                           .next = next_video, .finished = finished,
+    const HedonScoreCallbacks callbacks = {.opaque = session,
+                                           .expected = session->video_count,
+                                           .next = next_video,
+                                           .finished = finished,
                                            .progress = show_progress};
     if (arguments->csv) code = put_header(session);
     if (!code) code = hedon_scorer_run(ctx, session->scorer, &callbacks);
@@ -203,8 +226,11 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     }
     HedonModel *model;
     const int code = hedon_open_model_argument(ctx, &model, arguments.model);
-    if (code) status = hedon_report(arguments.model ? arguments.model : "default model", code, hedon_last_error(ctx));
-    else status = score_all(&session, model);
+    if (code)
+        status = hedon_report(arguments.model ? arguments.model : "default model", code,
+                              hedon_last_error(ctx));
+    else
+        status = score_all(&session, model);
     hedon_scorer_close(session.scorer);
     hedon_model_close(model);
     hedon_plot_names_free(session.plots, count);
@@ -214,12 +240,14 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
 static const HedonOption options[] = {
     {"model", OPTION_TEXT, offsetof(Arguments, model), "MODEL",
      "a model file, or an embedded model (default lowlevel)"},
-    {"json", OPTION_FLAG, offsetof(Arguments, json), NULL, "one JSON object a line, schema hedon.score/1"},
+    {"json", OPTION_FLAG, offsetof(Arguments, json), NULL,
+     "one JSON object a line, schema hedon.score/1"},
     {"csv", OPTION_FLAG, offsetof(Arguments, csv), NULL,
      "one row a video; with --window one row a window"},
     {"plot", OPTION_TEXT, offsetof(Arguments, plot), "FILE.png",
      "draw the timeline; {} in the name stands for the video's"},
-    {"out", OPTION_TEXT, offsetof(Arguments, out), "FILE", "write there when all is done (- is standard output)", 'o'},
+    {"out", OPTION_TEXT, offsetof(Arguments, out), "FILE",
+     "write there when all is done (- is standard output)", 'o'},
     {"window", OPTION_SECONDS, offsetof(Arguments, window_s), "SECONDS",
      "length of the timeline's windows (default: the model's)"},
     {"stride", OPTION_SECONDS, offsetof(Arguments, stride_s), "SECONDS",
@@ -242,7 +270,8 @@ const HedonCommand hedon_cmd_score = {
         "VIDEO is a file, or - for one from a pipe. The overall result always comes from the\n"
         "model's own sampling of the whole video, so that it can be held against the model's\n"
         "reference videos; --window and --stride only change the timeline.\n"
-        "Exit status: 0 all scored, 1 some not (a line on standard error says why), 2 wrong usage.\n",
+        "Exit status: 0 all scored, 1 some not (a line on standard error says why), 2 wrong "
+        "usage.\n",
     .examples = "  hedon score holiday.mp4\n"
                 "  hedon score --json *.mp4 > scores.jsonl\n"
                 "  hedon score --csv --window 4 --stride 2 -o film.csv film.mkv\n"

@@ -30,25 +30,27 @@ typedef struct HedonCommand {
     const char *name, *summary;
     const char *parameters; /* "VIDEO..." */
     const char *description;
-    const char *examples;         /* whole lines */
-    const HedonOption *options;   /* ended by a NULL name */
+    const char *examples;                          /* whole lines */
+    const HedonOption *options;                    /* ended by a NULL name */
     const struct HedonCommand *const *subcommands; /* NULL-terminated; then run is NULL */
     /** argv[0] is the command's name. Returns the exit status. */
     int (*run)(const struct HedonCommand *command, HedonContext *ctx, int argc, char **argv);
 } HedonCommand;
 
 /** Find argv[1] in table and run it; `program` is what was typed before it ("hedon bench"). */
-int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonContext *ctx, int argc,
-                   char **argv);
+int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonContext *ctx,
+                   int argc, char **argv);
 
 enum { HEDON_PARSED = -1 };
 /**
- * Read options into values (zero-filled or defaults) and move the other arguments to the front of argv.
+ * Read options into values (zero-filled or defaults) and move the other arguments to the front of
+ * argv.
  *
  * @param count  set to the number of other arguments
  * @return HEDON_PARSED, or an exit status after --help or a mistake, which was explained
  */
-int hedon_options_parse(const HedonCommand *command, int argc, char **argv, void *values, int *count);
+int hedon_options_parse(const HedonCommand *command, int argc, char **argv, void *values,
+                        int *count);
 /** "hedon: <sentence>" and how to get help, on standard error; returns EXIT_WRONG_USAGE. */
 int hedon_wrong_usage(const HedonCommand *command, const char *fmt, ...) HEDON_PRINTF(2, 3);
 void hedon_print_help(const HedonCommand *command);
@@ -65,13 +67,15 @@ typedef struct HedonDeviceArguments {
     int64_t threads;
 } HedonDeviceArguments;
 
-#define HEDON_DEVICE_OPTIONS(arguments)                                                             \
-    {"device", OPTION_CHOICE, offsetof(arguments, device.device), "auto|cpu|cuda|ref",              \
-     "what computes; ref is slow and the definition (default auto)"},                               \
-    {"precision", OPTION_CHOICE, offsetof(arguments, device.precision), "fp32|bf16|fp64",           \
-     "of the model's arithmetic, where the device has it (default fp32)"},                          \
-    {"threads", OPTION_INTEGER, offsetof(arguments, device.threads), "N",                           \
-     "cores to use (default: all)"}
+#define HEDON_DEVICE_OPTIONS(arguments)                                                            \
+    {"device", OPTION_CHOICE, offsetof(arguments, device.device), "auto|cpu|cuda|ref",             \
+     "what computes; ref is slow and the definition (default auto)"},                              \
+        {"precision", OPTION_CHOICE, offsetof(arguments, device.precision), "fp32|bf16|fp64",      \
+         "of the model's arithmetic, where the device has it (default fp32)"},                     \
+    {                                                                                              \
+        "threads", OPTION_INTEGER, offsetof(arguments, device.threads), "N",                       \
+            "cores to use (default: all)"                                                          \
+    }
 
 void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOptions *options);
 

@@ -7,7 +7,8 @@
 
 #include "tools/command.h"
 
-extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import, hedon_cmd_bench;
+extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
+    hedon_cmd_bench;
 
 static const HedonCommand *const commands[] = {
     &hedon_cmd_score, &hedon_cmd_info, &hedon_cmd_infer, &hedon_cmd_import, &hedon_cmd_bench, NULL,
@@ -15,7 +16,8 @@ static const HedonCommand *const commands[] = {
 
 static void print_overview(void)
 {
-    printf("hedon: how a video would make its viewers feel\n\nusage: hedon COMMAND [OPTION...]\n\n");
+    printf(
+        "hedon: how a video would make its viewers feel\n\nusage: hedon COMMAND [OPTION...]\n\n");
     for (const HedonCommand *const *command = commands; *command; command++)
         printf("  %-10s %s\n", (*command)->name, (*command)->summary);
     printf("\nTry:    hedon score VIDEO\n"
@@ -31,13 +33,15 @@ static int unknown_command(const HedonCommand *const *table, const char *program
     }
     const char *near = hedon_did_you_mean(word, names);
     fprintf(stderr, "hedon: there is no command '%s %s'", program, word);
-    if (near) fprintf(stderr, "; did you mean '%s %s'?\n", program, near);
-    else fprintf(stderr, "; '%s --help' lists what there is\n", program);
+    if (near)
+        fprintf(stderr, "; did you mean '%s %s'?\n", program, near);
+    else
+        fprintf(stderr, "; '%s --help' lists what there is\n", program);
     return EXIT_WRONG_USAGE;
 }
 
-int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonContext *ctx, int argc,
-                   char **argv)
+int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonContext *ctx,
+                   int argc, char **argv)
 {
     for (const HedonCommand *const *command = table; *command; command++) {
         const char *space = strrchr((*command)->name, ' ');
@@ -121,7 +125,8 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* only to know whether the terminal takes UTF-8; numbers stay as they are */
+    setlocale(LC_CTYPE,
+              ""); /* only to know whether the terminal takes UTF-8; numbers stay as they are */
     install_handlers();
     return finish_output(run(argc, argv));
 }

@@ -14,10 +14,12 @@ int hedon_open_model_argument(HedonContext *ctx, HedonModel **out, const char *n
     *out = NULL;
     char architecture[64];
     const char *start = name + strlen(prefix), *colon = strchr(start, ':');
-    snprintf(architecture, sizeof(architecture), "%.*s", (int)(colon ? colon - start : (long)strlen(start)), start);
+    snprintf(architecture, sizeof(architecture), "%.*s",
+             (int)(colon ? colon - start : (long)strlen(start)), start);
     char *end = NULL;
     const unsigned long long seed = colon ? strtoull(colon + 1, &end, 10) : 1;
     if (colon && (end == colon + 1 || *end))
-        return hedon_fail(ctx, HEDON_EINVAL, "the seed after 'random:%s:' must be a whole number", architecture);
+        return hedon_fail(ctx, HEDON_EINVAL, "the seed after 'random:%s:' must be a whole number",
+                          architecture);
     return hedon_model_open_random(ctx, out, architecture, seed, "emotions,utility");
 }

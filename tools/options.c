@@ -26,8 +26,10 @@ static void print_option(const HedonOption *option)
     snprintf(left, sizeof(left), "%c%c%s--%s%s%s", option->letter ? '-' : ' ',
              option->letter ? option->letter : ' ', option->letter ? ", " : "  ", option->name,
              option->parameter ? " " : "", option->parameter ? option->parameter : "");
-    if (strlen(left) > 30) printf("  %s\n%34s%s\n", left, "", option->help);
-    else printf("  %-30s  %s\n", left, option->help);
+    if (strlen(left) > 30)
+        printf("  %s\n%34s%s\n", left, "", option->help);
+    else
+        printf("  %-30s  %s\n", left, option->help);
 }
 
 void hedon_print_help(const HedonCommand *command)
@@ -67,12 +69,14 @@ static int unknown(const HedonCommand *command, const char *argument)
 {
     const char *names[64] = {"help"};
     int count = 1;
-    for (const HedonOption *option = command->options; option && option->name && count < 63; option++)
+    for (const HedonOption *option = command->options; option && option->name && count < 63;
+         option++)
         names[count++] = option->name;
     char name[64];
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
     const char *near = argument[1] == '-' ? hedon_did_you_mean(name, names) : NULL;
-    if (near) return hedon_wrong_usage(command, "unknown option %s: did you mean --%s?", argument, near);
+    if (near)
+        return hedon_wrong_usage(command, "unknown option %s: did you mean --%s?", argument, near);
     return hedon_wrong_usage(command, "unknown option %s", argument);
 }
 
@@ -87,7 +91,8 @@ static int is_choice(const char *choices, const char *text)
 }
 
 /* The program never sets LC_NUMERIC, so strtod reads a point in every locale. */
-static int set_value(const HedonCommand *command, const HedonOption *option, const char *text, void *values)
+static int set_value(const HedonCommand *command, const HedonOption *option, const char *text,
+                     void *values)
 {
     void *value = (char *)values + option->offset;
     char *end = NULL;
@@ -97,25 +102,29 @@ static int set_value(const HedonCommand *command, const HedonOption *option, con
         *(int *)value = 1;
         break;
     case OPTION_TEXT:
-        if (!*text) return hedon_wrong_usage(command, "--%s: %s is empty", option->name, option->parameter);
+        if (!*text)
+            return hedon_wrong_usage(command, "--%s: %s is empty", option->name, option->parameter);
         *(const char **)value = text;
         break;
     case OPTION_CHOICE:
         if (!is_choice(option->parameter, text))
-            return hedon_wrong_usage(command, "--%s %s: give one of %s", option->name, text, option->parameter);
+            return hedon_wrong_usage(command, "--%s %s: give one of %s", option->name, text,
+                                     option->parameter);
         *(const char **)value = text;
         break;
     case OPTION_INTEGER: {
         const long long number = strtoll(text, &end, 10);
         if (end == text || *end || errno || number < 1 || number > 1000000)
-            return hedon_wrong_usage(command, "--%s %s: give a whole number, 1 or more", option->name, text);
+            return hedon_wrong_usage(command, "--%s %s: give a whole number, 1 or more",
+                                     option->name, text);
         *(int64_t *)value = number;
         break;
     }
     case OPTION_SECONDS: {
         const double number = strtod(text, &end);
         if (end == text || *end || !(number > 0 && number < 1e9))
-            return hedon_wrong_usage(command, "--%s %s: give seconds, more than 0", option->name, text);
+            return hedon_wrong_usage(command, "--%s %s: give seconds, more than 0", option->name,
+                                     text);
         *(double *)value = number;
         break;
     }
@@ -123,7 +132,8 @@ static int set_value(const HedonCommand *command, const HedonOption *option, con
     return HEDON_PARSED;
 }
 
-int hedon_options_parse(const HedonCommand *command, int argc, char **argv, void *values, int *count)
+int hedon_options_parse(const HedonCommand *command, int argc, char **argv, void *values,
+                        int *count)
 {
     int others = 0, only_others = 0;
     for (int i = 1; i < argc; i++) {
@@ -138,9 +148,10 @@ int hedon_options_parse(const HedonCommand *command, int argc, char **argv, void
         }
         const int is_long = argument[1] == '-';
         const char *equals = is_long ? strchr(argument, '=') : NULL;
-        const HedonOption *option =
-            is_long ? find(command, argument + 2, strcspn(argument + 2, "="))
-            : argument[2] ? NULL : find_letter(command, argument[1]);
+        const HedonOption *option = is_long
+                                        ? find(command, argument + 2, strcspn(argument + 2, "="))
+                                    : argument[2] ? NULL
+                                                  : find_letter(command, argument[1]);
         if (option == &help_option) {
             hedon_print_help(command);
             return EXIT_GOOD;

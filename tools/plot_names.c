@@ -10,8 +10,10 @@ static void stem_of(const char *video, char *stem, size_t size)
     const char *slash = strrchr(video, '/'), *base = slash ? slash + 1 : video;
     const char *dot = strrchr(base, '.');
     const int length = dot && dot > base ? (int)(dot - base) : (int)strlen(base);
-    if (!strcmp(video, "-")) snprintf(stem, size, "stdin");
-    else snprintf(stem, size, "%.*s", length, base);
+    if (!strcmp(video, "-"))
+        snprintf(stem, size, "stdin");
+    else
+        snprintf(stem, size, "%.*s", length, base);
 }
 
 static char *fill(const char *pattern, int is_folder, const char *video)
@@ -20,9 +22,12 @@ static char *fill(const char *pattern, int is_folder, const char *video)
     stem_of(video, stem, sizeof(stem));
     const char *hole = strstr(pattern, "{}");
     int length;
-    if (is_folder) length = asprintf(&name, "%s/%s.png", pattern, stem);
-    else if (hole) length = asprintf(&name, "%.*s%s%s", (int)(hole - pattern), pattern, stem, hole + 2);
-    else length = asprintf(&name, "%s", pattern);
+    if (is_folder)
+        length = asprintf(&name, "%s/%s.png", pattern, stem);
+    else if (hole)
+        length = asprintf(&name, "%.*s%s%s", (int)(hole - pattern), pattern, stem, hole + 2);
+    else
+        length = asprintf(&name, "%s", pattern);
     return length < 0 ? NULL : name;
 }
 
@@ -45,12 +50,14 @@ static const char *twice(char **names, int count)
     return found;
 }
 
-int hedon_plot_names(const HedonCommand *command, const char *pattern, char **videos, int count, char ***names)
+int hedon_plot_names(const HedonCommand *command, const char *pattern, char **videos, int count,
+                     char ***names)
 {
     struct stat status;
     const int is_folder = !stat(pattern, &status) && S_ISDIR(status.st_mode);
     if (count > 1 && !is_folder && !strstr(pattern, "{}"))
-        return hedon_wrong_usage(command, "--plot %s with %d videos: put {} into the name, or give a folder",
+        return hedon_wrong_usage(command,
+                                 "--plot %s with %d videos: put {} into the name, or give a folder",
                                  pattern, count);
     *names = calloc((size_t)count, sizeof(**names));
     for (int i = 0; *names && i < count; i++) {
@@ -63,7 +70,8 @@ int hedon_plot_names(const HedonCommand *command, const char *pattern, char **vi
     if (!*names) return hedon_report(NULL, HEDON_ENOMEM, "out of memory");
     const char *clash = twice(*names, count);
     if (!clash) return HEDON_PARSED;
-    const int exit_status = hedon_wrong_usage(command, "two videos would be drawn to %s; draw them in two calls", clash);
+    const int exit_status = hedon_wrong_usage(
+        command, "two videos would be drawn to %s; draw them in two calls", clash);
     hedon_plot_names_free(*names, count);
     *names = NULL;
     return exit_status;

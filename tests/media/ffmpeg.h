@@ -14,7 +14,8 @@ extern char **environ;
 
 enum { FFMPEG_MAX_ARGUMENTS = 96 };
 
-/* Starts ffmpeg with arguments separated by spaces. Its standard output is the pipe *out, or nothing. */
+/* Starts ffmpeg with arguments separated by spaces. Its standard output is the pipe *out, or
+ * nothing. */
 static pid_t ffmpeg_start(const char *arguments, int *out)
 {
     char *words = strdup(arguments), *argv[FFMPEG_MAX_ARGUMENTS + 5], *save = NULL;
@@ -29,13 +30,10 @@ static pid_t ffmpeg_start(const char *arguments, int *out)
     argv[n] = NULL;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    if (!out)
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    if (out && pipe2(ends, O_CLOEXEC) == 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    if (!out) posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (out && pipe2(ends, O_CLOEXEC) == 0) posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     pid_t child = -1;
-    if (posix_spawnp(&child, "ffmpeg", &actions, NULL, argv, environ))
-        child = -1;
+    if (posix_spawnp(&child, "ffmpeg", &actions, NULL, argv, environ)) child = -1;
     posix_spawn_file_actions_destroy(&actions);
     free(words);
     if (out) {
@@ -48,7 +46,9 @@ static pid_t ffmpeg_start(const char *arguments, int *out)
 static int ffmpeg_finish(pid_t child)
 {
     int status = -1;
-    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
+               ? WEXITSTATUS(status)
+               : -1;
 }
 
 /* 0 when ffmpeg made what was asked. */
@@ -74,14 +74,12 @@ static size_t ffmpeg_frames(const char *path, int stream, int turned, Md5 **fram
     *frames = NULL;
     while (lines && fgets(line, sizeof line, lines)) {
         const char *last = strrchr(line, ',');
-        if (line[0] == '#' || !last)
-            continue;
+        if (line[0] == '#' || !last) continue;
         if (count == room)
             *frames = realloc(*frames, (room = room ? room * 2 : 256) * sizeof **frames);
         sscanf(last + 1, " %32s", (*frames)[count++]);
     }
-    if (lines)
-        fclose(lines);
+    if (lines) fclose(lines);
     ffmpeg_finish(child);
     return count;
 }

@@ -1,5 +1,5 @@
-/* Frames that hedon delivers, as MD5s that compare with ffmpeg's framemd5, and the requests that every
- * clip has to answer alike. */
+/* Frames that hedon delivers, as MD5s that compare with ffmpeg's framemd5, and the requests that
+ * every clip has to answer alike. */
 #ifndef HEDON_TESTS_MEDIA_FRAMES_H
 #define HEDON_TESTS_MEDIA_FRAMES_H
 
@@ -35,8 +35,7 @@ static void frame_md5(const HedonFrame *frame, Md5 out)
     uint8_t digest[16];
     av_md5_final(md5, digest);
     av_free(md5);
-    for (int i = 0; i < 16; i++)
-        sprintf(out + 2 * i, "%02x", digest[i]);
+    for (int i = 0; i < 16; i++) sprintf(out + 2 * i, "%02x", digest[i]);
 }
 
 static int see(void *opaque, const HedonFrame *frame)
@@ -49,10 +48,10 @@ static int see(void *opaque, const HedonFrame *frame)
     return 0;
 }
 
-/* Asks for frames; where the index turns out wrong (allowed for odd and damaged files), the caller is
- * told and asks anew. */
-static int request(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count, const Md5 *expected,
-                   const char *name)
+/* Asks for frames; where the index turns out wrong (allowed for odd and damaged files), the caller
+ * is told and asks anew. */
+static int request(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count,
+                   const Md5 *expected, const char *name)
 {
     const int64_t frames = hedon_video_info(video)->frames;
     Seen seen = {.frames = calloc((size_t)frames, sizeof *seen.frames), .count = frames};
@@ -78,8 +77,7 @@ static HedonVideo *open_clip(HedonContext *ctx, const char *path, int threads)
     options.threads = threads;
     HedonVideo *video;
     const int code = hedon_video_open(ctx, &video, path, &options);
-    if (code)
-        fail_msg("%s: %s: %s", path, hedon_error_name(code), hedon_last_error(ctx));
+    if (code) fail_msg("%s: %s: %s", path, hedon_error_name(code), hedon_last_error(ctx));
     return video;
 }
 
@@ -89,34 +87,36 @@ static size_t scatter(int64_t *indices, int64_t frames, uint32_t *seed, uint32_t
     size_t count = 0;
     for (int64_t f = 0; f < frames; f++) {
         *seed = *seed * 1664525u + 1013904223u;
-        if ((*seed >> 8) % spacing == 0)
-            indices[count++] = f;
+        if ((*seed >> 8) % spacing == 0) indices[count++] = f;
     }
     return count;
 }
 
-/* All frames; then scattered ones, each time opened afresh, with one and two threads; evenly spaced;
- * then single ones from the last to the first. Returns how often the index turned out wrong, and leaves in
- * *ranked whether jumping was possible. */
+/* All frames; then scattered ones, each time opened afresh, with one and two threads; evenly
+ * spaced; then single ones from the last to the first. Returns how often the index turned out
+ * wrong, and leaves in *ranked whether jumping was possible. */
 __attribute__((unused)) static int check_clip(HedonContext *ctx, const char *path, int *ranked)
 {
     HedonVideo *video = open_clip(ctx, path, 1);
     Md5 *expected;
     const HedonVideoInfo *info = hedon_video_info(video);
-    const int64_t count = (int64_t)ffmpeg_frames(path, info->stream, info->rotation != 0, &expected);
+    const int64_t count =
+        (int64_t)ffmpeg_frames(path, info->stream, info->rotation != 0, &expected);
     int resampled = 0;
     *ranked = video->index.ranked;
-    int64_t *indices = malloc((size_t)(info->frames > count ? info->frames : count) * sizeof *indices);
+    int64_t *indices =
+        malloc((size_t)(info->frames > count ? info->frames : count) * sizeof *indices);
     for (int code = HEDON_ERESAMPLE, k = 0; code && k < 2; k++) {
-        for (int64_t f = 0; f < info->frames; f++)
-            indices[f] = f;
+        for (int64_t f = 0; f < info->frames; f++) indices[f] = f;
         if (info->frames != count && k == 1)
-            fail_msg("%s: %lld frames, ffmpeg has %lld", path, (long long)info->frames, (long long)count);
+            fail_msg("%s: %lld frames, ffmpeg has %lld", path, (long long)info->frames,
+                     (long long)count);
         code = request(ctx, video, indices, (size_t)info->frames, expected, path);
         resampled += code == HEDON_ERESAMPLE;
     }
     if (info->frames != count)
-        fail_msg("%s: %lld frames, ffmpeg has %lld", path, (long long)info->frames, (long long)count);
+        fail_msg("%s: %lld frames, ffmpeg has %lld", path, (long long)info->frames,
+                 (long long)count);
     const double *times = hedon_video_times(video);
     for (int64_t f = 1; f < count; f++)
         if (!(times[f] >= times[f - 1]))
@@ -134,8 +134,7 @@ __attribute__((unused)) static int check_clip(HedonContext *ctx, const char *pat
         for (int code = HEDON_ERESAMPLE, k = 0; code && k < 2; k++) {
             const int64_t frames = hedon_video_info(video)->frames;
             size_t wanted = 0;
-            if (spacings[round / 2])
-                wanted = scatter(indices, frames, &seed, spacings[round / 2]);
+            if (spacings[round / 2]) wanted = scatter(indices, frames, &seed, spacings[round / 2]);
             for (int64_t f = 0; !spacings[round / 2] && f < frames; f += frames / 16 + 1)
                 indices[wanted++] = f;
             /* In a damaged file only a settled index is ffmpeg's. */
