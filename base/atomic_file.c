@@ -12,7 +12,7 @@
 
 struct HedonAtomicFile {
     FILE *stream;
-    char *path, *temporary; /* both NULL for standard output */
+    char *path, *temporary; /* temporary is NULL for what is written directly, path for stdout */
 };
 
 static void file_free(HedonAtomicFile *file)
@@ -32,14 +32,30 @@ int hedon_atomic_open(HedonContext *ctx, HedonAtomicFile **out, const char *path
         *out = file;
         return 0;
     }
-    const size_t length = strlen(path);
-    file->path = hedon_strdup(path);
+    /* A device or a pipe is written to, never replaced; a link's target is replaced, not the link. */
+    struct stat status;
+    const int exists = !stat(path, &status);
+    const int direct = exists && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+    char *resolved = exists && !direct ? realpath(path, NULL) : NULL;
+    file->path = hedon_strdup(resolved ? resolved : path);
+    free(resolved);
+    if (file->path && direct) {
+        file->stream = fopen(path, "wbe");
+        if (!file->stream) {
+            const int code = hedon_fail_errno(ctx, "cannot write %s", path);
+            file_free(file);
+            return code;
+        }
+        *out = file;
+        return 0;
+    }
+    const size_t length = file->path ? strlen(file->path) : 0;
     file->temporary = hedon_malloc(length + 12, 1);
     if (!file->path || !file->temporary) {
         file_free(file);
         return hedon_fail_memory(ctx);
     }
-    memcpy(file->temporary, path, length);
+    memcpy(file->temporary, file->path, length);
     memcpy(file->temporary + length, ".tmpXXXXXX", 11);
     const int fd = mkostemp(file->temporary, O_CLOEXEC);
     if (fd < 0) {
@@ -88,22 +104,22 @@ int hedon_atomic_commit(HedonContext *ctx, HedonAtomicFile *file)
         file_free(file);
         return failed ? hedon_fail_errno(ctx, "cannot write to standard output") : 0;
     }
-    if (!failed) failed = fsync(fileno(file->stream));
+    if (!failed && file->temporary) failed = fsync(fileno(file->stream));
     int reason = errno;
     if (fclose(file->stream) && !failed) {
         failed = 1;
         reason = errno;
     }
-    if (!failed && rename(file->temporary, file->path)) {
+    if (!failed && file->temporary && rename(file->temporary, file->path)) {
         failed = 1;
         reason = errno;
     }
     int code = 0;
     if (failed) {
-        unlink(file->temporary);
+        if (file->temporary) unlink(file->temporary);
         errno = reason;
         code = hedon_fail_errno(ctx, "cannot write %s", file->path);
-    } else {
+    } else if (file->temporary) {
         sync_parent(file->path); /* best effort: some file systems refuse to sync a folder */
     }
     file_free(file);
@@ -115,7 +131,7 @@ void hedon_atomic_abort(HedonAtomicFile *file)
     if (!file) return;
     if (file->path) {
         fclose(file->stream);
-        unlink(file->temporary);
+        if (file->temporary) unlink(file->temporary);
     }
     file_free(file);
 }

@@ -8,7 +8,7 @@
 
 typedef struct HedonAtomicFile HedonAtomicFile;
 
-/** Start writing path. "-" is standard output, which is written directly. */
+/** Start writing path. "-" is standard output; that, devices and pipes are written directly. */
 int hedon_atomic_open(HedonContext *ctx, HedonAtomicFile **out, const char *path);
 /** The stream to write to; owned by the file. */
 FILE *hedon_atomic_stream(HedonAtomicFile *file);

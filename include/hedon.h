@@ -114,7 +114,7 @@ typedef struct HedonModelInfo {
     const char *caveat;       /* one sentence that every output repeats; "" when none */
     int human_trained;        /* 1 when human ratings of videos trained it */
     const char *test_metric;  /* JSON object or NULL */
-    int64_t parameters;
+    int64_t parameters;       /* learnt numbers; batch norm's running statistics not counted */
     int64_t clip_frames, clip_height, clip_width; /* T, H, W of the input it was made for */
     const HedonHead *heads; /* at least one */
     int head_count;

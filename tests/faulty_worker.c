@@ -166,7 +166,7 @@ static void serve_open(void)
 static void serve_frames(const HedonMessageFrames *request)
 {
     static int ready;
-    if (fault("garbage")) return tell_bytes("\xff\xfe lorem ipsum", 16);
+    if (fault("garbage")) return tell_bytes("\xff\xfe lorem ipsum", 14);
     if (fault("empty message")) return tell_bytes("", 0);
     if (fault("long message")) {
         char bytes[sizeof(HedonMessage) + 100] = {0};

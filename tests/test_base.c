@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -186,6 +187,35 @@ static void test_a_full_disk_leaves_no_file(void **state)
     hedon_context_free(ctx);
 }
 
+static void test_devices_and_links_are_not_replaced(void **state)
+{
+    (void)state;
+    HedonContext *ctx = hedon_context_new();
+    char path[128], link[128];
+    snprintf(path, sizeof(path), "%s/target", folder);
+    snprintf(link, sizeof(link), "%s/link", folder);
+    HedonAtomicFile *file;
+    assert_int_equal(hedon_atomic_open(ctx, &file, "/dev/full"), 0);
+    fputs("bytes", hedon_atomic_stream(file));
+    assert_int_equal(hedon_atomic_commit(ctx, file), HEDON_EIO);
+    struct stat status;
+    assert_int_equal(stat("/dev/full", &status), 0);
+    assert_true(S_ISCHR(status.st_mode));
+
+    fclose(fopen(path, "w"));
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_equal(hedon_atomic_open(ctx, &file, link), 0);
+    fputs("bytes", hedon_atomic_stream(file));
+    assert_int_equal(hedon_atomic_commit(ctx, file), 0);
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_size, 5);
+    unlink(path);
+    unlink(link);
+    hedon_context_free(ctx);
+}
+
 static void test_mapping_names_what_is_wrong(void **state)
 {
     (void)state;
@@ -260,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_random_numbers_are_the_published_mix),
         cmocka_unit_test(test_atomic_file_appears_whole),
         cmocka_unit_test(test_a_full_disk_leaves_no_file),
+        cmocka_unit_test(test_devices_and_links_are_not_replaced),
         cmocka_unit_test(test_mapping_names_what_is_wrong),
         cmocka_unit_test(test_queue_keeps_order_and_closes),
         cmocka_unit_test(test_chroma_planes_round_up),
