@@ -4,7 +4,6 @@
  *   clip -> 7 statistics -> pleasure, arousal, dominance -> utility and 27 emotions
  *
  * Both arrows are linear, so that the model is an ordinary graph. */
-#include <sha256.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -178,7 +177,7 @@ static int hash_definition(HedonContext *ctx, HedonModel *model)
     if (!stream) return hedon_fail_memory(ctx);
     int code = hedon_model_write(ctx, model, stream);
     if (fclose(stream) && !code) code = hedon_fail_memory(ctx);
-    if (!code) SHA256Data((const uint8_t *)bytes, size, model->sha256);
+    if (!code) hedon_sha256(model->sha256, bytes, size);
     free(bytes);
     return code;
 }

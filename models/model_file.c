@@ -1,5 +1,4 @@
 /* Model files: safetensors whose metadata key "hedon" holds the model's description. */
-#include <sha256.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ static int open_file(HedonContext *ctx, HedonModel **out, const char *path)
     if (!code) code = hedon_model_from_description(ctx, &model, description);
     if (!code) code = hedon_model_declare(ctx, model, NULL);
     if (!code) {
-        SHA256Data(file.file.data, file.file.size, model->sha256);
+        hedon_sha256(model->sha256, file.file.data, file.file.size);
         code = hedon_model_take_tensors(ctx, model, &file, NULL);
     }
     hedon_safetensors_close(&file);

@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
+#include "models/digest.h"
 #include "models/model.h"
 #include "models/safetensors.h"
 
-enum { HEDON_MAX_HEADS = 8, HEDON_SHA256_ROOM = 65 };
+enum { HEDON_MAX_HEADS = 8 };
 
 typedef struct HedonParameter {
     const char *name;
