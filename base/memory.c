@@ -54,11 +54,12 @@ void *hedon_realloc(void *old, size_t count, size_t size)
 void *hedon_malloc_aligned(size_t count, size_t size)
 {
     size_t bytes;
-    if (refused(count, size, &bytes) || bytes > PTRDIFF_MAX - 64) return NULL;
-    if (bytes < HUGE_FROM) return aligned_alloc(64, (bytes + 63) & ~(size_t)63);
-    void *pointer = aligned_alloc(HUGE_PAGE, (bytes + 63) & ~(size_t)63);
+    if (refused(count, size, &bytes) || bytes > PTRDIFF_MAX - HUGE_PAGE) return NULL;
+    const size_t alignment = bytes < HUGE_FROM ? 64 : HUGE_PAGE;
+    bytes = (bytes + alignment - 1) & ~(alignment - 1);
+    void *pointer = aligned_alloc(alignment, bytes);
     /* a hint: weights and activations of hundreds of MB would miss the TLB all the time */
-    if (pointer) madvise(pointer, bytes, MADV_HUGEPAGE);
+    if (pointer && alignment == HUGE_PAGE) madvise(pointer, bytes, MADV_HUGEPAGE);
     return pointer;
 }
 

@@ -33,10 +33,21 @@ void hedon_video_update_info(HedonVideo *video)
 
 /* The first picture's size and format: from its header if it can be read there, else by decoding.
  */
+static int check_pixels(HedonContext *ctx, const HedonVideo *video, int width, int height)
+{
+    if ((int64_t)width * height <= video->options.max_pixels) return 0;
+    return hedon_fail(ctx, HEDON_ELIMIT,
+                      "its pictures of %dx%d are larger than allowed (%lld pixels)", width, height,
+                      (long long)video->options.max_pixels);
+}
+
 static int find_shape(HedonContext *ctx, HedonVideo *video)
 {
     HedonPicture *shape = &video->shape;
     const AVCodecParameters *par = video->parameters;
+    /* the header's word first: a decoder held to the limit only says that nothing decodes */
+    const int limit = check_pixels(ctx, video, par->width, par->height);
+    if (limit) return limit;
     AVPacket *packet = av_packet_alloc();
     if (!packet) return hedon_fail_memory(ctx);
     HedonPackets packets;
@@ -74,11 +85,8 @@ static int check_shape(HedonContext *ctx, HedonVideo *video)
 {
     const HedonPicture *shape = &video->shape;
     HedonVideoInfo *info = &video->info;
-    const int64_t pixels = (int64_t)shape->width * shape->height;
-    if (pixels > video->options.max_pixels)
-        return hedon_fail(ctx, HEDON_ELIMIT,
-                          "its pictures of %dx%d are larger than allowed (%lld pixels)",
-                          shape->width, shape->height, (long long)video->options.max_pixels);
+    const int code = check_pixels(ctx, video, shape->width, shape->height);
+    if (code) return code;
     const char *name = av_get_pix_fmt_name(shape->format);
     snprintf(info->pixel_format, sizeof info->pixel_format, "%s", name ? name : "unknown");
     info->rotation = hedon_orientation_degrees(video->orientation);
