@@ -63,10 +63,14 @@ int hedon_atomic_open(HedonContext *ctx, HedonAtomicFile **out, const char *path
         file_free(file);
         return code;
     }
-    /* mkostemp makes the file private; give it the permissions any other new file would get */
-    const mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
+    /* mkostemp makes the file private: it gets what it replaces had, or any new file would get */
+    mode_t mode = status.st_mode & 0777;
+    if (!exists) {
+        const mode_t mask = umask(0);
+        umask(mask);
+        mode = 0666 & ~mask;
+    }
+    fchmod(fd, mode);
     file->stream = fdopen(fd, "wb");
     if (!file->stream) {
         close(fd);

@@ -4,21 +4,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static double read_clock(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 double hedon_clock_s(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-double hedon_clock_cpu_s(void)
-{
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 int hedon_cpu_count(void)

@@ -3,8 +3,6 @@
 
 /** Seconds of the monotonic clock. */
 double hedon_clock_s(void);
-/** CPU seconds of this process, all threads. */
-double hedon_clock_cpu_s(void);
 /** Cores that this process may run on (its affinity mask), at least 1. */
 int hedon_cpu_count(void);
 

@@ -11,7 +11,7 @@
 int hedon_mapped_open(HedonContext *ctx, HedonMappedFile *out, const char *path)
 {
     memset(out, 0, sizeof(*out));
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is refused, not awaited */
     if (fd < 0) return hedon_fail_errno(ctx, "cannot open");
     struct stat status;
     int code = 0;

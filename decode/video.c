@@ -45,9 +45,6 @@ static int find_shape(HedonContext *ctx, HedonVideo *video)
 {
     HedonPicture *shape = &video->shape;
     const AVCodecParameters *par = video->parameters;
-    /* the header's word first: a decoder held to the limit only says that nothing decodes */
-    const int limit = check_pixels(ctx, video, par->width, par->height);
-    if (limit) return limit;
     AVPacket *packet = av_packet_alloc();
     if (!packet) return hedon_fail_memory(ctx);
     HedonPackets packets;
@@ -122,6 +119,10 @@ static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
     code =
         hedon_demux_open(ctx, demux, &video->bytes, &video->budget, video->options.max_pixels, 0);
     if (code < 0) return code;
+    /* the header's word first: a decoder held to the limit only says that nothing decodes */
+    code = check_pixels(ctx, video, demux->stream->codecpar->width,
+                        demux->stream->codecpar->height);
+    if (code) return code;
     if (!avcodec_find_decoder(demux->stream->codecpar->codec_id))
         return hedon_fail(ctx, HEDON_EUNSUPPORTED,
                           "no decoder for its codec (%s) in this libavcodec",

@@ -122,9 +122,13 @@ static int open_format(HedonDemux *demux)
     return ret;
 }
 
-/* Decodes the beginning of each stream; its decoders get our limit. */
+enum { PROBE_PIXELS = 8192 * 8192 };
+
+/* Decodes the beginning of each stream; its decoders are limited, but not to less than lets them say
+ * what a picture's size is: MPEG-4 in mp4 tells it nowhere else. */
 static int probe_streams(AVFormatContext *format, int64_t max_pixels)
 {
+    if (max_pixels < PROBE_PIXELS) max_pixels = PROBE_PIXELS;
     const unsigned streams = format->nb_streams;
     AVDictionary **options = av_calloc(streams ? streams : 1, sizeof *options);
     int ret = options ? 0 : AVERROR(ENOMEM);

@@ -93,8 +93,7 @@ static void choose_picks(const HedonScorerOptions *options, HedonFeedVideo *vide
     for (int i = 0; i < wanted; i++) video->picks[i].clip = -1;
     for (int64_t i = 0; i < clips->count * clips->clip_frames; i++) {
         const double time_s = times[clips->frames[i]];
-        int part = (int)(time_s / part_s);
-        if (part >= wanted) part = wanted - 1;
+        const int part = (int)fmin(time_s / part_s, wanted - 1); /* before the cast: it may be huge */
         HedonPick *pick = &video->picks[part];
         const double distance_s = fabs(time_s - (part + .5) * part_s);
         if (pick->clip >= 0 && pick->distance_s <= distance_s) continue;

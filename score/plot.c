@@ -179,7 +179,9 @@ static void draw_utility(cairo_t *c, const HedonScorer *scorer, const HedonScore
 {
     panel->low = panel->high = score->utility;
     widen(score, HEDON_SERIES_UTILITY, panel);
-    const double margin = panel->high > panel->low ? .08 * (panel->high - panel->low) : .5;
+    /* never so small that a huge utility swallows it */
+    const double margin = fmax(panel->high > panel->low ? .08 * (panel->high - panel->low) : .5,
+                               1e-6 * fmax(fabs(panel->low), fabs(panel->high)));
     panel->low -= margin;
     panel->high += margin;
     draw_grid(c, panel, hedon_canvas_step(panel->high - panel->low, 4),

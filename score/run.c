@@ -266,6 +266,8 @@ static int take(Run *run, const HedonLoaded *event)
         break;
     case HEDON_LOADED_END:
         entry->ended = 1;
+        /* its views must not wait on, until another video has its place in the ring */
+        if (event->code) code = flush(run);
         if (event->code) fail_entry(entry, event->code, event->message);
         if (event->info.frames > 0) entry->info = event->info;
         entry->score.open_s = event->open_s;
@@ -281,6 +283,16 @@ static int take(Run *run, const HedonLoaded *event)
     return code;
 }
 
+/* The loader waits for room that only a result can make: a batch that is not full must not wait for
+ * the loader then. */
+static int ring_is_full(Run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    const int full = run->asked - run->freed >= RING;
+    pthread_mutex_unlock(&run->lock);
+    return full;
+}
+
 static int collect(Run *run)
 {
     int code;
@@ -288,6 +300,7 @@ static int collect(Run *run)
     while (!(code = hedon_loader_next(run->ctx, run->loader, &event))) {
         code = take(run, event);
         hedon_loader_release(run->loader, event);
+        if (!code && ring_is_full(run)) code = flush(run);
         if (!code) code = hedon_check_cancelled(run->ctx);
         if (!code) code = deliver(run);
         if (code) return code;

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +22,6 @@
 #include "base/frame.h"
 #include "base/mapped_file.h"
 #include "base/memory.h"
-#include "base/queue.h"
 #include "base/random.h"
 
 static char folder[] = "/tmp/hedon-test-base-XXXXXX";
@@ -203,6 +201,7 @@ static void test_devices_and_links_are_not_replaced(void **state)
     assert_true(S_ISCHR(status.st_mode));
 
     fclose(fopen(path, "w"));
+    assert_int_equal(chmod(path, 0600), 0);
     assert_int_equal(symlink(path, link), 0);
     assert_int_equal(hedon_atomic_open(ctx, &file, link), 0);
     fputs("bytes", hedon_atomic_stream(file));
@@ -211,6 +210,7 @@ static void test_devices_and_links_are_not_replaced(void **state)
     assert_true(S_ISLNK(status.st_mode));
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_size, 5);
+    assert_int_equal(status.st_mode & 0777, 0600);
     unlink(path);
     unlink(link);
     hedon_context_free(ctx);
@@ -224,32 +224,12 @@ static void test_mapping_names_what_is_wrong(void **state)
     assert_int_equal(hedon_mapped_open(ctx, &file, "/nonexistent"), HEDON_ENOENT);
     assert_int_equal(hedon_mapped_open(ctx, &file, folder), HEDON_EISDIR);
     assert_int_equal(hedon_mapped_open(ctx, &file, "/dev/null"), HEDON_EDATA);
+    char pipe[128];
+    snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(hedon_mapped_open(ctx, &file, pipe), HEDON_EDATA); /* and does not wait */
+    unlink(pipe);
     hedon_context_free(ctx);
-}
-
-static void *push_numbers(void *opaque)
-{
-    HedonQueue *queue = opaque;
-    for (intptr_t i = 1; i <= 10000; i++)
-        if (hedon_queue_push(queue, (void *)i)) return NULL;
-    hedon_queue_close(queue);
-    return NULL;
-}
-
-static void test_queue_keeps_order_and_closes(void **state)
-{
-    (void)state;
-    HedonQueue *queue = hedon_queue_new(3);
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, push_numbers, queue), 0);
-    void *item;
-    intptr_t expected = 1;
-    while (!hedon_queue_pop(queue, &item)) assert_int_equal((intptr_t)item, expected++);
-    assert_int_equal(expected, 10001);
-    pthread_join(thread, NULL);
-    assert_int_equal(hedon_queue_push(queue, queue), -1);
-    hedon_queue_free(queue);
-    assert_null(hedon_queue_new(0));
 }
 
 static void test_chroma_planes_round_up(void **state)
@@ -292,7 +272,6 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_leaves_no_file),
         cmocka_unit_test(test_devices_and_links_are_not_replaced),
         cmocka_unit_test(test_mapping_names_what_is_wrong),
-        cmocka_unit_test(test_queue_keeps_order_and_closes),
         cmocka_unit_test(test_chroma_planes_round_up),
         cmocka_unit_test(test_cancelling_reaches_every_context),
     };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -196,6 +197,13 @@ static int score_all(Session *session, const HedonModel *model)
     return session->failed ? EXIT_SOME_FAILED : EXIT_GOOD;
 }
 
+static int is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return strcmp(a, "-") && strcmp(b, "-") && !stat(a, &first) && !stat(b, &second) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 static int check(const HedonCommand *command, const Arguments *arguments, char **videos, int count)
 {
     if (!count) return hedon_wrong_usage(command, "which video? give one or more, or - for a pipe");
@@ -205,6 +213,9 @@ static int check(const HedonCommand *command, const Arguments *arguments, char *
         return hedon_wrong_usage(command, "--no-timeline excludes --window and --stride");
     if (arguments->plot && !strcmp(arguments->plot, "-"))
         return hedon_wrong_usage(command, "--plot needs the name of a PNG file");
+    for (int i = 0; i < count; i++)
+        if (arguments->out && is_same_file(arguments->out, videos[i]))
+            return hedon_wrong_usage(command, "--out %s would replace that video", videos[i]);
     int pipes = 0;
     for (int i = 0; i < count; i++) pipes += !strcmp(videos[i], "-");
     if (pipes > 1) return hedon_wrong_usage(command, "standard input (-) can be read only once");

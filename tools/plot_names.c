@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static void stem_of(const char *video, char *stem, size_t size)
@@ -50,6 +51,12 @@ static const char *twice(char **names, int count)
     return found;
 }
 
+static int ends_in_png(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 4 && !strcasecmp(name + length - 4, ".png");
+}
+
 int hedon_plot_names(const HedonCommand *command, const char *pattern, char **videos, int count,
                      char ***names)
 {
@@ -59,6 +66,9 @@ int hedon_plot_names(const HedonCommand *command, const char *pattern, char **vi
         return hedon_wrong_usage(command,
                                  "--plot %s with %d videos: put {} into the name, or give a folder",
                                  pattern, count);
+    /* a forgotten FILE would make the first video the output, and replace it */
+    if (!is_folder && !ends_in_png(pattern))
+        return hedon_wrong_usage(command, "--plot %s: a plot's name ends in .png", pattern);
     *names = calloc((size_t)count, sizeof(**names));
     for (int i = 0; *names && i < count; i++) {
         (*names)[i] = fill(pattern, is_folder, videos[i]);
