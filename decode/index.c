@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "decode/index_mp4.h"
 
 #include <limits.h>
 #include <math.h>
@@ -170,6 +171,71 @@ int hedon_index_can_be_hollow(const HedonDemux *demux)
            hedon_demux_is_plain_mp4(demux);
 }
 
+static int check_count(HedonContext *ctx, const HedonIndex *index, int64_t max_frames)
+{
+    if (index->count <= max_frames && index->count <= INT32_MAX) return 0;
+    return hedon_fail(ctx, HEDON_ELIMIT, "has more frames than the allowed %lld",
+                      (long long)max_frames);
+}
+
+static int64_t next_timestamp(AVStream *stream, int i)
+{
+    const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
+    return entry ? entry->timestamp : stream->duration;
+}
+
+/* An mp4's packets from its tables, given its first one. What that one's presentation time is beyond
+ * decoding time and offset (edit lists, the shift for negative offsets) is so for all. 1; 0 when the
+ * tables are not understood. */
+static int scan_tables(HedonContext *ctx, Scan *scan, const HedonDemux *demux, AVPacket *packet,
+                       int64_t max_frames)
+{
+    AVStream *stream = demux->stream;
+    const int count = avformat_index_get_entries_count(stream);
+    const AVIndexEntry *first = avformat_index_get_entry(stream, 0);
+    if (count > max_frames || !first || packet->pos != first->pos || packet->side_data_elems ||
+        packet->pts == AV_NOPTS_VALUE)
+        return 0;
+    int32_t *offsets;
+    int code = hedon_mp4_offsets(ctx, demux, &offsets);
+    if (code != 1) return code;
+    const int64_t shift = packet->pts - first->timestamp - (offsets ? offsets[0] : 0);
+    for (int i = 0; i < count && code == 1; i++) {
+        const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
+        packet->pos = entry->pos;
+        packet->size = entry->size;
+        packet->pts = entry->timestamp + (offsets ? offsets[i] : 0) + shift;
+        if (!offsets) /* as libavformat; with offsets it takes the frame rate's, for all the same */
+            packet->duration = next_timestamp(stream, i + 1) - entry->timestamp;
+        packet->flags = (entry->flags & AVINDEX_KEYFRAME ? AV_PKT_FLAG_KEY : 0) |
+                        (entry->flags & AVINDEX_DISCARD_FRAME ? AV_PKT_FLAG_DISCARD : 0);
+        const int added = add_packet(ctx, scan, packet, 1);
+        if (added < 0) code = added;
+    }
+    hedon_free(offsets);
+    return code;
+}
+
+/* The demuxer's packets, one after the other; *ret is what ended them. */
+static int scan_packets(HedonContext *ctx, Scan *scan, HedonDemux *demux, AVPacket *packet,
+                        int64_t max_frames, int hollow, int *ret)
+{
+    int code = 0;
+    while ((*ret = hedon_demux_read(demux, packet)) >= 0) {
+        hedon_budget_advanced(demux->budget);
+        code = hollow && !scan->index->count ? scan_tables(ctx, scan, demux, packet, max_frames) : 0;
+        if (code == 1) {
+            *ret = AVERROR_EOF;
+            return 0;
+        }
+        if (!code) code = add_packet(ctx, scan, packet, hollow);
+        av_packet_unref(packet);
+        if (!code) code = check_count(ctx, scan->index, max_frames);
+        if (code < 0) return code;
+    }
+    return 0;
+}
+
 int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, int64_t max_frames,
                      int hollow)
 {
@@ -181,17 +247,8 @@ int hedon_index_scan(HedonContext *ctx, HedonIndex *index, HedonDemux *demux, in
     }
     AVPacket *packet = av_packet_alloc();
     if (!packet) return hedon_fail_memory(ctx);
-    int ret, code = 0;
-    while ((ret = hedon_demux_read(demux, packet)) >= 0) {
-        code = add_packet(ctx, &scan, packet, hollow);
-        av_packet_unref(packet);
-        if (code < 0) break;
-        if (index->count > max_frames || index->count > INT32_MAX) {
-            code = hedon_fail(ctx, HEDON_ELIMIT, "has more frames than the allowed %lld",
-                              (long long)max_frames);
-            break;
-        }
-    }
+    int ret;
+    int code = scan_packets(ctx, &scan, demux, packet, max_frames, hollow, &ret);
     av_packet_free(&packet);
     if (code < 0) return code;
     if (ret != AVERROR_EOF) {

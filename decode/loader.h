@@ -59,6 +59,7 @@ typedef struct HedonLoaded {
     int64_t clip, clip_count;
     double start_s, end_s;
     void *slot;
+    int repeats; /* CLIP: it shows the very frames of the clip before it */
     int code;
     char message[512];
     double open_s, decode_s, place_s; /* END: seconds spent by stage, waiting for room in the queue

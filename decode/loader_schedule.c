@@ -100,6 +100,11 @@ size_t hedon_schedule_chunk(HedonSchedule *schedule, int64_t *indices, size_t ma
     return taken;
 }
 
+int hedon_schedule_has_more(const HedonSchedule *schedule)
+{
+    return schedule->next < (schedule->end - schedule->first) * schedule->clips->clip_frames;
+}
+
 int64_t hedon_schedule_frame(const HedonSchedule *schedule, int64_t i)
 {
     return schedule->clips->frames[schedule->order[i]];

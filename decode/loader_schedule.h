@@ -35,6 +35,9 @@ int64_t hedon_schedule_overlap(const HedonSchedule *schedule);
 size_t hedon_schedule_chunk(HedonSchedule *schedule, int64_t *indices, size_t max, int64_t most,
                             int64_t *from, int64_t *to);
 
+/** Whether another chunk will follow. */
+int hedon_schedule_has_more(const HedonSchedule *schedule);
+
 /** The frame of entry i of order. */
 int64_t hedon_schedule_frame(const HedonSchedule *schedule, int64_t i);
 /** The first entry in from..to-1 of order that shows frame; to when none does. */

@@ -1,6 +1,7 @@
 /* One video becomes clips: plan, ask the worker for each frame once, place, hand on what is whole.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -56,6 +57,13 @@ static int hand_on_finished(Reading *reading)
     return code;
 }
 
+static int shows_the_same(const HedonClips *clips, int64_t clip)
+{
+    const int64_t *frames = clips->frames + clip * clips->clip_frames;
+    return clip > 0 && !memcmp(frames, frames - clips->clip_frames,
+                               (size_t)clips->clip_frames * sizeof(*frames));
+}
+
 /* The CLIP event in the making of a clip. */
 static HedonLoaderEvent *event_of(Reading *reading, int64_t clip)
 {
@@ -68,6 +76,7 @@ static HedonLoaderEvent *event_of(Reading *reading, int64_t clip)
     (*event)->loaded.clip_count = reading->clips->count;
     (*event)->loaded.start_s = reading->clips->start_s[clip];
     (*event)->loaded.end_s = reading->clips->end_s[clip];
+    (*event)->loaded.repeats = shows_the_same(reading->clips, clip);
     return *event;
 }
 
@@ -102,6 +111,8 @@ static int read_chunks(Reading *reading, int64_t most)
     while (!code && (count = hedon_schedule_chunk(&reading->schedule, indices, CHUNK_FRAMES, most,
                                                   &reading->from, &reading->to)))
         code = hedon_worker_frames(reading->thread->ctx, reading->thread->worker, indices, count,
+                                   hedon_schedule_has_more(&reading->schedule) ||
+                                       reading->schedule.end < reading->clips->count,
                                    place_frame, reading);
     return code;
 }

@@ -25,6 +25,7 @@ static const struct {
     [HEDON_MESSAGE_INFO] = {BODY + sizeof(HedonVideoInfo), 1},
     [HEDON_MESSAGE_SLOTS] = {BODY + sizeof(HedonMessageSlots), 1},
     [HEDON_MESSAGE_FRAME] = {BODY + sizeof(HedonMessageFrame), 0},
+    [HEDON_MESSAGE_ADVANCED] = {BODY, 0},
     [HEDON_MESSAGE_DONE] = {BODY + sizeof(HedonMessageDone), 0},
 };
 

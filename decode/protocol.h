@@ -2,12 +2,13 @@
  *
  *   client                          worker
  *   CONFIGURE                       READY
- *   OPEN + the file's descriptor    [INFO + times] DONE
- *   FRAMES (up to 512 indices)      ([SLOTS + memory] FRAME)*  [INFO + times]  DONE
+ *   OPEN + the file's descriptor    ADVANCED* [INFO + times] DONE
+ *   FRAMES (up to 512 indices)      (ADVANCED | [SLOTS + memory] FRAME)*  [INFO + times]  DONE
  *   RELEASE a slot                  -
  *   STOP the request                - (its DONE says HEDON_ECANCELLED, or had been sent already)
  *
- * Every message has the fixed size of its type. Both sides are of one build, so structs travel as
+ * ADVANCED comes every second while packets are read or pictures decoded: the work is long, not
+ * stuck. Every message has the fixed size of its type. Both sides are of one build, so structs travel as
  * they are; the version and the sizes tell when they are not. The client trusts nothing that it
  * receives (worker_reply.h), since the worker reads hostile files.
  */
@@ -16,7 +17,7 @@
 
 #include "decode/video.h"
 
-#define HEDON_PROTOCOL_VERSION 1
+#define HEDON_PROTOCOL_VERSION 2
 #define HEDON_PROTOCOL_SOCKET  3 /* the worker's descriptor of its end */
 #define HEDON_PROTOCOL_INDICES 512
 #define HEDON_PROTOCOL_SLOTS   16
@@ -31,6 +32,7 @@ typedef enum HedonMessageType {
     HEDON_MESSAGE_INFO,
     HEDON_MESSAGE_SLOTS,
     HEDON_MESSAGE_FRAME,
+    HEDON_MESSAGE_ADVANCED,
     HEDON_MESSAGE_DONE,
     HEDON_MESSAGE_TYPES
 } HedonMessageType;
@@ -45,7 +47,7 @@ typedef struct HedonMessageOpen {
 } HedonMessageOpen;
 
 typedef struct HedonMessageFrames {
-    int64_t count, index[HEDON_PROTOCOL_INDICES];
+    int64_t count, more, index[HEDON_PROTOCOL_INDICES];
 } HedonMessageFrames;
 
 /* count slots of bytes each, in one sealed memory file; they replace smaller ones. */

@@ -59,6 +59,7 @@ static int feed(HedonContext *ctx, HedonReader *reader, const HedonStretch *stre
     int code = hedon_packets_get(ctx, &reader->packets, number, packet);
     if (code < 0) return code == HEDON_EDATA ? HEDON_READER_WRONG : code;
     reader->next++;
+    hedon_budget_advanced(&reader->budget);
     /* Pictures decoded after an entry and shown before it may need what lies before: not reached.
      */
     const int leads = reader->entry > 0 && entry->entry == reader->entry &&

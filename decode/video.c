@@ -159,7 +159,7 @@ int hedon_video_open(HedonContext *ctx, HedonVideo **out, const char *path,
     if (options) video->options = *options;
     if (video->options.threads < 1) video->options.threads = 1;
     if (video->options.threads > MAX_THREADS) video->options.threads = MAX_THREADS;
-    hedon_budget_begin(&video->budget, video->options.max_seconds);
+    hedon_budget_begin(&video->budget, &video->options);
     const int code = open_video(ctx, video, path);
     if (code < 0) {
         hedon_video_close(video);
@@ -186,18 +186,19 @@ static void close_readers(HedonVideo *video)
 }
 
 int hedon_video_frames(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count,
-                       HedonFrameSink sink, void *opaque)
+                       int more, HedonFrameSink sink, void *opaque)
 {
     for (size_t i = 0; i < count; i++)
         if (indices[i] < (i ? indices[i - 1] + 1 : 0) || indices[i] >= video->index.frames)
             return hedon_fail(ctx, HEDON_EINVAL, "frame indices must ascend within 0..%lld",
                               (long long)video->index.frames - 1);
     if (!count) return 0;
-    hedon_budget_begin(&video->budget, video->options.max_seconds);
+    hedon_budget_begin(&video->budget, &video->options);
     if (!video->index.ranked)
         return hedon_video_frames_in_sequence(ctx, video, indices, count, sink, opaque);
     int stopped = 0;
-    int code = hedon_video_frames_by_stretches(ctx, video, indices, count, sink, opaque, &stopped);
+    int code = hedon_video_frames_by_stretches(ctx, video, indices, count, more, sink, opaque,
+                                               &stopped);
     if (code == HEDON_READER_STOPPED) return stopped;
     if (code != HEDON_READER_WRONG) return code;
     close_readers(video);

@@ -19,6 +19,10 @@ typedef struct HedonVideoOptions {
     int64_t max_pixels;   /* of one picture; default 8192 * 8192 */
     int64_t max_frames;   /* of the index; default 16 million */
     double max_seconds;   /* of processor time for one request; default 0: no limit */
+    /** Called whenever a packet or a picture is done with, from any thread of a request: it is slow
+     *  work, not a hang. May be NULL. */
+    void (*advanced)(void *opaque);
+    void *opaque;
 } HedonVideoOptions;
 
 typedef struct HedonVideoInfo {
@@ -59,11 +63,13 @@ const double *hedon_video_times(const HedonVideo *video);
  * Decode frames and hand each to sink once.
  *
  * @param indices  ascending, distinct, within 0..frames-1
+ * @param more     later frames will be asked for next: the decoder may go a little further now than
+ *                 these need, so as to go on from there
  * @return 0 when every one was delivered; HEDON_ERESAMPLE (see above; what sink got before is
  *         void); HEDON_EDATA, HEDON_ELIMIT, HEDON_ECANCELLED, HEDON_ENOMEM, or what sink returned.
  */
 int hedon_video_frames(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count,
-                       HedonFrameSink sink, void *opaque);
+                       int more, HedonFrameSink sink, void *opaque);
 void hedon_video_close(HedonVideo *video);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef HEDON_DECODE_VIDEO_DEMUX_H
 #define HEDON_DECODE_VIDEO_DEMUX_H
 
-#include "decode/spool.h"
+#include "decode/bytes.h"
 #include "decode/video_budget.h"
 
 #include <libavformat/avformat.h>

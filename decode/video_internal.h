@@ -34,7 +34,8 @@ int hedon_video_frames_in_sequence(HedonContext *ctx, HedonVideo *video, const i
 /** Frames by stretches, on several threads: files whose index is ranked. A HedonReaderResult too;
  *  when the sink stopped, *stopped is what it returned. */
 int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *indices,
-                                    size_t count, HedonFrameSink sink, void *opaque, int *stopped);
+                                    size_t count, int more, HedonFrameSink sink, void *opaque,
+                                    int *stopped);
 /** Decode everything once, and let the index and info be what came out. */
 int hedon_video_settle(HedonContext *ctx, HedonVideo *video);
 /** Copy the index's numbers to info. */

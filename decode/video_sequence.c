@@ -58,6 +58,7 @@ int hedon_sequence_next(HedonContext *ctx, HedonSequence *s)
         if (ret >= 0) {
             s->errors += hedon_picture_is_damaged(s->picture);
             s->count++;
+            hedon_budget_advanced(s->demux.budget);
             return 0;
         }
         if (ret == AVERROR_EOF) return 1;

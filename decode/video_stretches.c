@@ -12,7 +12,7 @@ typedef struct Request {
     HedonVideo *video;
     HedonStretch *stretches; /* costly ones first, but for the one that a reader continues with */
     size_t count, taken;
-    const int64_t *last; /* the stretch that begins here is the request's last */
+    const int64_t *last; /* the stretch that begins here will be gone on from; NULL: none */
     HedonFrameSink sink;
     void *opaque;
     int result, stopped;
@@ -81,7 +81,7 @@ static const HedonStretch *take(Request *request)
 static void work(Job *job, HedonVideo *video)
 {
     Request *request = job->request;
-    hedon_budget_begin(&job->reader->budget, video->options.max_seconds);
+    hedon_budget_begin(&job->reader->budget, &video->options);
     int result = open_reader(job->ctx, video, job->reader);
     const HedonStretch *stretch;
     while (!result && (stretch = take(request)))
@@ -148,7 +148,8 @@ static int run_jobs(HedonContext *ctx, Request *request, size_t first)
 }
 
 int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *indices,
-                                    size_t count, HedonFrameSink sink, void *opaque, int *stopped)
+                                    size_t count, int more, HedonFrameSink sink, void *opaque,
+                                    int *stopped)
 {
     HedonStretch *stretches = hedon_malloc(count, sizeof *stretches);
     if (!stretches) return hedon_fail_memory(ctx);
@@ -160,7 +161,7 @@ int hedon_video_frames_by_stretches(HedonContext *ctx, HedonVideo *video, const 
             .video = video,
             .stretches = stretches,
             .count = made,
-            .last = stretches[made - 1].frames,
+            .last = more ? stretches[made - 1].frames : NULL,
             .sink = sink,
             .opaque = opaque,
         };

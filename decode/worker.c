@@ -21,6 +21,7 @@
 #define SLICE_MS      20 /* between two looks at cancellation */
 #define SLICE_MOST_S  1.0
 #define EXIT_GRACE_S  0.2
+#define TOTAL_PER_DURATION 4.0
 #define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller  \
                          */
 
@@ -33,7 +34,8 @@ struct HedonWorker {
     HedonVideoInfo info; /* of the open video */
     double *times;       /* NULL: no video is open */
     int resamples;
-    double left_s; /* of the current call's budget */
+    double silence_left_s; /* until the worker has to show progress */
+    double total_left_s;   /* of the video's budget */
     atomic_int interrupted;
 };
 
@@ -52,6 +54,7 @@ void hedon_worker_options_default(HedonWorkerOptions *options)
 {
     *options = (HedonWorkerOptions){.threads = 1,
                                     .max_seconds = 120,
+                                    .max_total_seconds = 3600,
                                     .max_memory = (int64_t)4 << 30,
                                     .max_pixels = (int64_t)8192 * 8192,
                                     .max_frames = (int64_t)16 << 20};
@@ -113,15 +116,24 @@ static int wait_for(HedonContext *ctx, HedonWorker *worker, short events)
             end_process(worker, 0);
             return hedon_fail(ctx, HEDON_ECANCELLED, "interrupted");
         }
-        if (worker->left_s <= 0) {
+        if (worker->silence_left_s <= 0) {
             end_process(worker, 0);
-            return hedon_fail(ctx, HEDON_ELIMIT, "decoding took longer than %g s and was stopped",
+            return hedon_fail(ctx, HEDON_ELIMIT, "decoding stood still for %g s and was stopped",
                               worker->options.max_seconds);
+        }
+        if (worker->total_left_s <= 0) {
+            end_process(worker, 0);
+            return hedon_fail(ctx, HEDON_ELIMIT,
+                              "decoding took longer than %g s and four times the video's duration "
+                              "and was stopped",
+                              worker->options.max_total_seconds);
         }
         struct pollfd wait = {.fd = worker->process.socket, .events = events};
         const double before = hedon_clock_s();
         const int ready = poll(&wait, 1, SLICE_MS);
-        worker->left_s -= fmin(hedon_clock_s() - before, SLICE_MOST_S);
+        const double waited_s = fmin(hedon_clock_s() - before, SLICE_MOST_S);
+        worker->silence_left_s -= waited_s;
+        worker->total_left_s -= waited_s;
         if (ready > 0) return 0;
     }
 }
@@ -173,6 +185,7 @@ static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
         end_process(worker, 0);
         return hedon_fail_memory(ctx);
     }
+    if (!worker->times) worker->total_left_s += TOTAL_PER_DURATION * info->duration_s;
     hedon_free(worker->times);
     worker->times = times;
     worker->info = *info;
@@ -263,6 +276,7 @@ static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
         int fd;
         int code = receive_message(ctx, worker, &message, &fd);
         if (code) return code;
+        worker->silence_left_s = worker->options.max_seconds;
         switch ((HedonMessageType)message.type) {
         case HEDON_MESSAGE_READY:
             code = take_ready(ctx, worker);
@@ -272,6 +286,8 @@ static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
             break;
         case HEDON_MESSAGE_SLOTS:
             code = take_slots(ctx, worker, &message.slots, fd);
+            break;
+        case HEDON_MESSAGE_ADVANCED:
             break;
         case HEDON_MESSAGE_FRAME:
             code = take_frame(ctx, worker, exchange, &message.frame);
@@ -324,7 +340,8 @@ int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path)
                                 .open = {.max_pixels = worker->options.max_pixels,
                                          .max_frames = worker->options.max_frames,
                                          .threads = worker->options.threads}};
-        worker->left_s = worker->options.max_seconds;
+        worker->silence_left_s = worker->options.max_seconds;
+        worker->total_left_s = worker->options.max_total_seconds;
         code = send_message(ctx, worker, &message, fd);
     }
     close(fd);
@@ -358,13 +375,13 @@ static int check_indices(HedonContext *ctx, const HedonWorker *worker, const int
 }
 
 int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices,
-                        size_t count, HedonFrameSink sink, void *opaque)
+                        size_t count, int more, HedonFrameSink sink, void *opaque)
 {
     int code = check_indices(ctx, worker, indices, count);
-    worker->left_s = worker->options.max_seconds;
+    worker->silence_left_s = worker->options.max_seconds;
     while (!code && count) {
         const size_t part = count < HEDON_PROTOCOL_INDICES ? count : HEDON_PROTOCOL_INDICES;
-        HedonMessage message = {.type = HEDON_MESSAGE_FRAMES, .frames.count = (int64_t)part};
+        HedonMessage message = {.type = HEDON_MESSAGE_FRAMES, .frames = {.count = (int64_t)part, .more = more || part < count}};
         memcpy(message.frames.index, indices, part * sizeof(*indices));
         code = send_message(ctx, worker, &message, -1);
         Exchange exchange = {

@@ -19,7 +19,9 @@ typedef struct HedonWorkerOptions {
     const char *program; /* NULL: $HEDON_DECODE_WORKER, else hedon-decode beside this program, else
                             where it is installed */
     int threads;         /* decoders per video, as HedonVideoOptions.threads; default 1 */
-    double max_seconds;  /* of waiting for the worker in one call; default 120 */
+    double max_seconds;  /* without a frame or any other progress; default 120 */
+    double max_total_seconds; /* of waiting in all calls for one video, besides four times its
+                                 duration; default 3600 */
     int64_t max_memory;  /* bytes of address space of the worker; default 4 GiB */
     int64_t max_pixels;  /* default as HedonVideoOptions */
     int64_t max_frames;
@@ -41,7 +43,7 @@ const double *hedon_worker_times(const HedonWorker *worker);
  * are checked, but samples of more than 8 bits may exceed the depth when the worker is up to no
  * good. */
 int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *indices,
-                        size_t count, HedonFrameSink sink, void *opaque);
+                        size_t count, int more, HedonFrameSink sink, void *opaque);
 /** From any thread: stop the call in progress and refuse later ones, with HEDON_ECANCELLED. */
 void hedon_worker_interrupt(HedonWorker *worker);
 /** The process id, 0 when none runs: for tests that kill or stop it. */

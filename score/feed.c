@@ -8,13 +8,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { MAX_VIEWS = 3 };
-
 /* One loader thread's tables, kept while videos have the same geometry. */
 typedef struct Painter {
     const HedonContext *thread; /* each loader thread has its own context */
     HedonFrame geometry;        /* of the tables; width 0: none */
-    HedonPreprocessor *view[MAX_VIEWS], *thumbnail;
+    HedonPreprocessor *view[HEDON_MAX_VIEWS], *thumbnail;
     int thumbnail_width, thumbnail_height;
     float *thumbnail_pixels;
     float *frame_pixels; /* a frame that several clips show: views x 3 x H x W */
@@ -49,7 +47,7 @@ int hedon_feed_new(HedonContext *ctx, HedonFeed **out, const HedonScorer *scorer
 
 static void painter_clear(const HedonBackend *backend, Painter *painter)
 {
-    for (int i = 0; i < MAX_VIEWS; i++)
+    for (int i = 0; i < HEDON_MAX_VIEWS; i++)
         if (painter->view[i]) backend->preprocessor_free(painter->view[i]);
     if (painter->thumbnail) backend->preprocessor_free(painter->thumbnail);
     hedon_free(painter->thumbnail_pixels);

@@ -229,6 +229,11 @@ static int add_clip(Run *run, const HedonLoaded *event)
     HedonScorer *scorer = run->scorer;
     Entry *entry = entry_of(run, event->job);
     hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
+    if (event->repeats) { /* few pictures over a long time: nothing new to compute */
+        const int code = flush(run);
+        if (!code && !entry->code) hedon_tally_repeat(&entry->tally, event->clip);
+        return code;
+    }
     for (int64_t i = 0; i < scorer->views; i++) {
         const View view = {
             .number = event->job, .clip = event->clip, .view = i, .plan = entry->plans};

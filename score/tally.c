@@ -40,30 +40,48 @@ static void add_to_spread(HedonTally *tally, const double *logits)
     }
 }
 
+static void add_to_video(HedonTally *tally, const double *logits)
+{
+    tally->views++;
+    for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->sum[i] += logits[i];
+    add_to_spread(tally, logits);
+}
+
+/* The mean over the views of the clip under way becomes its row. */
+static void finish_clip(HedonTally *tally, HedonScoreClip *row)
+{
+    double mean[HEDON_TALLY_VALUES] = {0};
+    for (int64_t view = 0; view < tally->views_per_clip; view++)
+        for (int i = 0; i < HEDON_TALLY_VALUES; i++) mean[i] += tally->last[view][i];
+    for (int i = 0; i < HEDON_TALLY_VALUES; i++) mean[i] /= (double)tally->views_per_clip;
+    for (int i = 0; tally->has_emotions && i < HEDON_EMOTIONS; i++)
+        row->emotions[i] = (float)sigmoid(mean[i]);
+    row->utility = mean[HEDON_EMOTIONS];
+}
+
+static void add_view(HedonTally *tally, int64_t clip, int64_t view)
+{
+    tally->taken++;
+    if (clip >= tally->roles.own) add_to_video(tally, tally->last[view]);
+    if (clip < tally->roles.timeline && view + 1 == tally->views_per_clip)
+        finish_clip(tally, &tally->clips[clip]);
+}
+
 void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
                       const float *utility)
 {
-    double logits[HEDON_TALLY_VALUES] = {0};
-    for (int i = 0; emotions && i < HEDON_EMOTIONS; i++) logits[i] = emotions[i];
-    if (utility) logits[HEDON_EMOTIONS] = *utility;
+    double *logits = tally->last[view];
+    tally->has_emotions = emotions != NULL;
+    for (int i = 0; i < HEDON_EMOTIONS; i++) logits[i] = emotions ? emotions[i] : 0;
+    logits[HEDON_EMOTIONS] = utility ? *utility : 0;
     for (int i = 0; i < HEDON_TALLY_VALUES; i++)
         if (!isfinite(logits[i])) tally->not_finite = 1;
+    add_view(tally, clip, view);
+}
 
-    tally->taken++;
-    if (clip >= tally->roles.own) {
-        tally->views++;
-        for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->sum[i] += logits[i];
-        add_to_spread(tally, logits);
-    }
-    if (clip >= tally->roles.timeline) return;
-    if (!view) memset(tally->clip_sum, 0, sizeof(tally->clip_sum));
-    for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->clip_sum[i] += logits[i];
-    if (view + 1 < tally->views_per_clip) return;
-    const double views = (double)tally->views_per_clip;
-    HedonScoreClip *result = &tally->clips[clip];
-    for (int i = 0; emotions && i < HEDON_EMOTIONS; i++)
-        result->emotions[i] = (float)sigmoid(tally->clip_sum[i] / views);
-    result->utility = tally->clip_sum[HEDON_EMOTIONS] / views;
+void hedon_tally_repeat(HedonTally *tally, int64_t clip)
+{
+    for (int64_t view = 0; view < tally->views_per_clip; view++) add_view(tally, clip, view);
 }
 
 int hedon_tally_complete(const HedonTally *tally)

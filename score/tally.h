@@ -5,7 +5,10 @@
 
 #include "hedon.h"
 
-enum { HEDON_TALLY_VALUES = HEDON_EMOTIONS + 1 }; /* the emotions, then the utility */
+enum {
+    HEDON_TALLY_VALUES = HEDON_EMOTIONS + 1, /* the emotions, then the utility */
+    HEDON_MAX_VIEWS = 3                      /* of a clip */
+};
 
 /* Which of a video's clips are for what. Its timeline is clips 0..timeline-1; the clips of the
  * model's own sampling, which make the overall result, are own..count-1. Both are all of them when
@@ -19,7 +22,8 @@ typedef struct HedonTally {
     int64_t clip_count, views_per_clip;
     int64_t taken; /* views added */
     HedonScoreClip *clips;
-    double clip_sum[HEDON_TALLY_VALUES]; /* logits of the clip under way */
+    int has_emotions;
+    double last[HEDON_MAX_VIEWS][HEDON_TALLY_VALUES]; /* logits of the clip under way */
     double sum[HEDON_TALLY_VALUES];      /* logits of the model's own clips */
     int64_t views;                       /* in sum */
     double mean[HEDON_TALLY_VALUES],
@@ -36,6 +40,8 @@ void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double en
  * head. */
 void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
                       const float *utility);
+/** A clip that shows the very frames of the one before it, all of whose views were added. */
+void hedon_tally_repeat(HedonTally *tally, int64_t clip);
 int hedon_tally_complete(const HedonTally *tally);
 /** Fill the predictions of score; its timeline stays the tally's. HEDON_EDATA when the model gave
  *  something that is not a number. */

@@ -148,8 +148,19 @@ static void tell_frame(int64_t slot, int64_t index)
     if (fault("frame twice")) tell(&message, -1);
 }
 
+/* Three times $HEDON_FAULT_SECONDS of work, or work without end, and a word about it now and then. */
+static void dawdle(int endless)
+{
+    const char *seconds = getenv("HEDON_FAULT_SECONDS");
+    for (int tenth = 0; endless || tenth < 30 * (seconds ? atoi(seconds) : 0); tenth++) {
+        usleep(100 * 1000);
+        tell_type(HEDON_MESSAGE_ADVANCED);
+    }
+}
+
 static void serve_open(void)
 {
+    if (fault("endless")) dawdle(1);
     if (fault("silent at open")) pause();
     if (fault("crash at open")) raise(SIGSEGV);
     if (fault("unknown code")) return tell_done(-1000, "");
@@ -180,6 +191,7 @@ static void serve_frames(const HedonMessageFrames *request)
     if (fault("ready twice")) tell_type(HEDON_MESSAGE_READY);
     if (!ready && !fault("frame without slots")) tell_slots();
     ready = 1;
+    if (fault("slow")) dawdle(0);
     for (int64_t i = 0; i < request->count; i++) {
         tell_frame(i % SLOTS, request->index[i]);
         if (fault("silent in the middle")) pause();

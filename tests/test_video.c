@@ -58,7 +58,7 @@ static void test_facts_of_real_videos(void **state)
     assert_int_equal(info->frames, 50);
     Seen seen = {.frames = calloc(50, sizeof *seen.frames), .count = 50};
     static const int64_t some[] = {0, 20, 49};
-    assert_int_equal(hedon_video_frames(ctx, video, some, 3, see, &seen), HEDON_ERESAMPLE);
+    assert_int_equal(hedon_video_frames(ctx, video, some, 3, 1, see, &seen), HEDON_ERESAMPLE);
     free(seen.frames);
     assert_int_equal(info->frames, 49);
     assert_int_equal(info->lost, 1);
@@ -115,7 +115,7 @@ static void test_not_a_video(void **state)
     assert_int_equal(open_code("/dev/null", NULL), HEDON_EDATA);
     assert_int_equal(open_code("fd:999", NULL), HEDON_EIO);
     assert_int_equal(mkfifo(in_folder("nobody_writes"), 0600), 0);
-    assert_int_equal(open_code(in_folder("nobody_writes"), NULL), HEDON_EDATA);
+    assert_int_equal(open_code(in_folder("nobody_writes"), NULL), HEDON_ELIMIT);
 
     render("-f lavfi -i sine=d=1 -c:a aac", "sound.m4a");
     assert_int_equal(open_code(in_folder("sound.m4a"), NULL), HEDON_ENOVIDEO);
@@ -228,20 +228,20 @@ static void test_limits(void **state)
     HedonVideo *video = open_clip(ctx, path, 2);
     int calls = 0;
     static const int64_t some[] = {0, 13, 47}, bad[] = {1, 1}, far[] = {48};
-    assert_int_equal(hedon_video_frames(ctx, video, some, 3, stop, &calls), 77);
+    assert_int_equal(hedon_video_frames(ctx, video, some, 3, 1, stop, &calls), 77);
     assert_int_equal(calls, 1);
-    assert_int_equal(hedon_video_frames(ctx, video, bad, 2, stop, &calls), HEDON_EINVAL);
-    assert_int_equal(hedon_video_frames(ctx, video, far, 1, stop, &calls), HEDON_EINVAL);
-    assert_int_equal(hedon_video_frames(ctx, video, NULL, 0, stop, &calls), 0);
+    assert_int_equal(hedon_video_frames(ctx, video, bad, 2, 1, stop, &calls), HEDON_EINVAL);
+    assert_int_equal(hedon_video_frames(ctx, video, far, 1, 1, stop, &calls), HEDON_EINVAL);
+    assert_int_equal(hedon_video_frames(ctx, video, NULL, 0, 1, stop, &calls), 0);
     video->options.max_seconds = 1e-6;
     Seen seen = {.frames = calloc(48, sizeof *seen.frames), .count = 48};
-    assert_int_equal(hedon_video_frames(ctx, video, some, 3, see, &seen), HEDON_ELIMIT);
+    assert_int_equal(hedon_video_frames(ctx, video, some, 3, 1, see, &seen), HEDON_ELIMIT);
     video->options.max_seconds = 0;
     hedon_cancel();
-    assert_int_equal(hedon_video_frames(ctx, video, some, 3, see, &seen), HEDON_ECANCELLED);
+    assert_int_equal(hedon_video_frames(ctx, video, some, 3, 1, see, &seen), HEDON_ECANCELLED);
     hedon_cancel_reset();
     memset(seen.frames, 0, 48 * sizeof *seen.frames);
-    assert_int_equal(hedon_video_frames(ctx, video, some, 3, see, &seen), 0);
+    assert_int_equal(hedon_video_frames(ctx, video, some, 3, 1, see, &seen), 0);
     free(seen.frames);
     hedon_video_close(video);
 }
@@ -257,7 +257,7 @@ static HedonFrame first_frame(const char *path)
     HedonVideo *video = open_clip(ctx, path, 1);
     HedonFrame frame = {0};
     static const int64_t zero = 0;
-    assert_int_equal(hedon_video_frames(ctx, video, &zero, 1, keep_shape, &frame), 0);
+    assert_int_equal(hedon_video_frames(ctx, video, &zero, 1, 1, keep_shape, &frame), 0);
     assert_int_equal(frame.width, hedon_video_info(video)->width);
     assert_int_equal(frame.height, hedon_video_info(video)->height);
     hedon_video_close(video);
@@ -323,7 +323,7 @@ static void test_rgb_planes_are_in_order(void **state)
         1);
     int rgb[3];
     static const int64_t zero = 0;
-    assert_int_equal(hedon_video_frames(ctx, video, &zero, 1, first_sample_of_each, rgb), 0);
+    assert_int_equal(hedon_video_frames(ctx, video, &zero, 1, 1, first_sample_of_each, rgb), 0);
     assert_in_range(rgb[0], 250, 255);
     assert_in_range(rgb[1], 124, 131);
     assert_in_range(rgb[2], 0, 4);
@@ -354,7 +354,7 @@ static void test_size_changes_midway(void **state)
     int64_t all[72];
     for (int64_t f = 0; f < 72; f++) all[f] = f;
     int right = 0;
-    assert_int_equal(hedon_video_frames(ctx, video, all, 72, count_right_sizes, &right), 0);
+    assert_int_equal(hedon_video_frames(ctx, video, all, 72, 1, count_right_sizes, &right), 0);
     assert_int_equal(right, 72);
     hedon_video_close(video);
 }
@@ -379,7 +379,7 @@ static void test_memory_runs_out(void **state)
             HedonVideo *video;
             hedon_memory_fail_at(k);
             int code = hedon_video_open(ctx, &video, paths[p], &options);
-            if (!code) code = hedon_video_frames(ctx, video, some, 4, take_none, NULL);
+            if (!code) code = hedon_video_frames(ctx, video, some, 4, 1, take_none, NULL);
             const int failed = hedon_memory_failed();
             hedon_memory_fail_at(0);
             /* A helper thread that can't start is no failure. */

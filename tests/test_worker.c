@@ -62,8 +62,8 @@ static void assert_same_as_in_process(const char *path, int threads)
         const size_t count = frames < MOST_FRAMES ? (size_t)frames : MOST_FRAMES;
         for (size_t i = 0; i < count; i++) indices[i] = (int64_t)i;
         there = here = (Seen){0};
-        code = hedon_worker_frames(ctx, worker, indices, count, look, &there);
-        assert_int_equal(code, hedon_video_frames(ctx, video, indices, count, look, &here));
+        code = hedon_worker_frames(ctx, worker, indices, count, 1, look, &there);
+        assert_int_equal(code, hedon_video_frames(ctx, video, indices, count, 1, look, &here));
         assert_true(code == 0 || (code == HEDON_ERESAMPLE && !resamples++));
     } while (code);
     assert_true(there.total > 0);
@@ -171,8 +171,8 @@ static void test_bad_requests(void **state)
     HedonWorker *worker = new_worker(ctx, REAL_WORKER, PATIENCE);
     assert_opens(worker, in_scratch("long.mp4"));
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-        assert_int_equal(hedon_worker_frames(ctx, worker, bad[i], 2, look, &seen), HEDON_EINVAL);
-    assert_int_equal(hedon_worker_frames(ctx, worker, NULL, 0, look, &seen), 0);
+        assert_int_equal(hedon_worker_frames(ctx, worker, bad[i], 2, 1, look, &seen), HEDON_EINVAL);
+    assert_int_equal(hedon_worker_frames(ctx, worker, NULL, 0, 1, look, &seen), 0);
     assert_int_equal(seen.total, 0);
     hedon_worker_free(worker);
 }

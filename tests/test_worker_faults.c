@@ -122,6 +122,36 @@ static void test_stopped_worker_is_killed(void **state)
     hedon_worker_free(worker);
 }
 
+/* Work that takes longer than the silence allowed but shows progress is not a hang; work without
+ * end is. */
+static void test_slow_is_not_stuck(void **state)
+{
+    (void)state;
+    HedonWorkerOptions options;
+    HedonWorker *worker;
+    Seen seen = {0};
+    hedon_worker_options_default(&options);
+    options.program = FAULTY_WORKER;
+    options.max_seconds = BRIEF;
+    setenv("HEDON_FAULT", "slow", 1); /* three times that long, with a word now and then */
+    setenv("HEDON_FAULT_SECONDS", SANITIZED ? "6" : "2", 1);
+    assert_int_equal(hedon_worker_new(ctx, &worker, &options), 0);
+    assert_int_equal(hedon_worker_open(ctx, worker, in_scratch("long.mp4")), 0);
+    const double start = hedon_clock_s();
+    assert_int_equal(ask(ctx, worker, 0, 1, 3, &seen), 0);
+    assert_true(hedon_clock_s() - start > 2.5 * BRIEF);
+    hedon_worker_free(worker);
+
+    setenv("HEDON_FAULT", "endless", 1);
+    options.max_total_seconds = 0.25 * BRIEF;
+    assert_int_equal(hedon_worker_new(ctx, &worker, &options), 0);
+    assert_int_equal(hedon_worker_open(ctx, worker, in_scratch("long.mp4")), HEDON_ELIMIT);
+    assert_non_null(strstr(hedon_last_error(ctx), "four times"));
+    unsetenv("HEDON_FAULT");
+    unsetenv("HEDON_FAULT_SECONDS");
+    hedon_worker_free(worker);
+}
+
 static void *cancel_soon(void *worker)
 {
     usleep(100 * 1000);
@@ -252,8 +282,8 @@ static const struct {
     {"exit in the middle", HEDON_EDECODER, "exit status 7"},
     {"exit at start", HEDON_EDECODER, "at its start"},
     {"closed in the middle", HEDON_EDECODER, "was killed"},
-    {"silent at open", HEDON_ELIMIT, "took longer"},
-    {"silent in the middle", HEDON_ELIMIT, "took longer"},
+    {"silent at open", HEDON_ELIMIT, "stood still"},
+    {"silent in the middle", HEDON_ELIMIT, "stood still"},
 };
 
 /* Everything that a caller would do until something fails. */
@@ -359,7 +389,8 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, make_context, free_context)
     const struct CMUnitTest tests[] = {
         T(test_killed_in_the_middle),        T(test_killed_while_idle),
-        T(test_stopped_worker_is_killed),    T(test_cancelled_while_waiting),
+        T(test_stopped_worker_is_killed),    T(test_slow_is_not_stuck),
+        T(test_cancelled_while_waiting),
         T(test_worker_dies_with_its_parent), T(test_lies),
         T(test_names_are_printable),         T(test_no_descriptor_leaks),
         T(test_failing_allocations),

@@ -130,7 +130,7 @@ static inline int ask(HedonContext *ctx, HedonWorker *worker, int64_t first, int
     int64_t indices[MOST_FRAMES];
     size_t count = 0;
     for (int64_t i = first; i < end; i += step) indices[count++] = i;
-    return hedon_worker_frames(ctx, worker, indices, count, look, seen);
+    return hedon_worker_frames(ctx, worker, indices, count, 1, look, seen);
 }
 
 static inline HedonWorker *new_worker(HedonContext *ctx, const char *program, double max_seconds)

@@ -102,7 +102,8 @@ static int read_chosen(Reading *reading)
         reading->wanted_count =
             count - reading->before < REQUEST ? count - reading->before : REQUEST;
         code = hedon_worker_frames(reading->ctx, reading->worker, reading->wanted,
-                                   (size_t)reading->wanted_count, take, reading);
+                                   (size_t)reading->wanted_count,
+                                   reading->before + reading->wanted_count < count, take, reading);
     }
     hedon_free(indices);
     return code;

@@ -153,7 +153,7 @@ static int put_header(Session *session)
     return code;
 }
 
-static int score_all(Session *session, const HedonModel *model)
+static int score_all(const HedonCommand *command, Session *session, const HedonModel *model)
 {
     HedonContext *ctx = session->ctx;
     const Arguments *arguments = session->arguments;
@@ -168,6 +168,7 @@ static int score_all(Session *session, const HedonModel *model)
     options.max_seconds = arguments->budget_s;
     options.thumbnails = arguments->plot ? THUMBNAILS : 0;
     int code = hedon_scorer_open(ctx, &session->scorer, model, &options);
+    if (code == HEDON_EINVAL) return hedon_wrong_usage(command, "%s", hedon_last_error(ctx));
     if (code) return hedon_report(model_name, code, hedon_last_error(ctx));
 
     code = hedon_atomic_open(ctx, &session->out, arguments->out ? arguments->out : "-");
@@ -241,7 +242,7 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
         status = hedon_report(arguments.model ? arguments.model : "default model", code,
                               hedon_last_error(ctx));
     else
-        status = score_all(&session, model);
+        status = score_all(command, &session, model);
     hedon_scorer_close(session.scorer);
     hedon_model_close(model);
     hedon_plot_names_free(session.plots, count);
@@ -266,7 +267,7 @@ static const HedonOption options[] = {
     {"no-timeline", OPTION_FLAG, offsetof(Arguments, no_timeline), NULL,
      "look only at what the overall result needs"},
     {"budget", OPTION_SECONDS, offsetof(Arguments, budget_s), "SECONDS",
-     "give a file up after so long without an answer (default 120)"},
+     "give a file up after so long without progress (default 120)"},
     {"workers", OPTION_INTEGER, offsetof(Arguments, workers), "N",
      "decoder processes (default: chosen by model and cores)"},
     HEDON_DEVICE_OPTIONS(Arguments),

@@ -2,6 +2,7 @@
  * a picture too big for the memory budget would pass for a damaged one. */
 #include "tools/decode_memory.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -12,10 +13,16 @@ int hedon_decode_memory_failed(void)
     return atomic_exchange(&failed, 0);
 }
 
+void hedon_decode_memory_keep(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 /* Takes the C library's place for the whole process: libav allocates pictures with it. */

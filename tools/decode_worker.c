@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "decode/protocol.h"
 #include "decode/sandbox.h"
@@ -21,12 +23,15 @@
 
 typedef struct Server {
     HedonContext *ctx;
+    HedonContext *frame_ctx; /* of send_frame, which several decoding threads call, one at a time */
     HedonVideo *video;
     int video_fd;
     uint8_t *slots;
     int64_t slot_bytes, slot_count;
     uint32_t busy; /* bit s: the client has slot s */
     int stopping;  /* the client wants no more of the current request */
+    int send_code; /* what send_frame failed with; its sentence is in frame_ctx */
+    atomic_llong told_s; /* clock of the last ADVANCED */
 } Server;
 
 /* The client is gone or is not one of ours: nobody is left to tell. */
@@ -68,11 +73,11 @@ static int grow_slots(Server *server, int64_t bytes)
     if (count < 2) count = 2;
     const size_t total = (size_t)(bytes * count);
     const int fd = hedon_shared_create("hedon-slots", total);
-    if (fd < 0) return hedon_fail_memory(server->ctx);
+    if (fd < 0) return hedon_fail_memory(server->frame_ctx);
     void *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) {
         close(fd);
-        return hedon_fail_memory(server->ctx);
+        return hedon_fail_memory(server->frame_ctx);
     }
     while (server->busy) take_notice(server, 0); /* the client still reads these */
     if (server->slots) munmap(server->slots, (size_t)(server->slot_bytes * server->slot_count));
@@ -141,15 +146,27 @@ static int send_frame(void *opaque, const HedonFrame *frame)
     HedonMessage message = {.type = HEDON_MESSAGE_FRAME};
     const int64_t bytes = lay_out(frame, &message.frame);
     if (bytes > server->slot_bytes) {
-        const int code = grow_slots(server, bytes);
-        if (code) return code;
+        server->send_code = grow_slots(server, bytes);
+        if (server->send_code) return server->send_code;
     }
     const int slot = take_slot(server);
-    if (slot < 0) return hedon_fail(server->ctx, HEDON_ECANCELLED, "stopped");
+    if (slot < 0)
+        return server->send_code = hedon_fail(server->frame_ctx, HEDON_ECANCELLED, "stopped");
     copy_planes(server->slots + slot * server->slot_bytes, frame, &message.frame);
     message.frame.slot = slot;
     tell(&message, -1);
     return 0;
+}
+
+/* From any decoding thread. */
+static void tell_advanced(void *opaque)
+{
+    Server *server = opaque;
+    const long long now_s = (long long)hedon_clock_s();
+    long long told_s = atomic_load_explicit(&server->told_s, memory_order_relaxed);
+    if (now_s == told_s || !atomic_compare_exchange_strong(&server->told_s, &told_s, now_s)) return;
+    HedonMessage message = {.type = HEDON_MESSAGE_ADVANCED};
+    tell(&message, -1);
 }
 
 /* ---- Requests ---------------------------------------------------------------------------------
@@ -207,6 +224,8 @@ static int open_video(Server *server, const HedonMessageOpen *request, int fd)
     options.threads = (int)request->threads;
     options.max_pixels = request->max_pixels;
     options.max_frames = request->max_frames;
+    options.advanced = tell_advanced;
+    options.opaque = server;
     snprintf(path, sizeof(path), "fd:%d", fd);
     const int code =
         true_result(server, hedon_video_open(server->ctx, &server->video, path, &options));
@@ -217,10 +236,12 @@ static int read_frames(Server *server, const HedonMessageFrames *request)
 {
     if (!server->video) return hedon_fail(server->ctx, HEDON_EINVAL, "no video is open");
     if (request->count < 0 || request->count > HEDON_PROTOCOL_INDICES) leave();
-    server->stopping = 0;
-    const int code =
-        true_result(server, hedon_video_frames(server->ctx, server->video, request->index,
-                                               (size_t)request->count, send_frame, server));
+    server->stopping = server->send_code = 0;
+    int code = hedon_video_frames(server->ctx, server->video, request->index,
+                                  (size_t)request->count, request->more != 0, send_frame, server);
+    if (server->send_code)
+        code = hedon_fail(server->ctx, server->send_code, "%s", hedon_last_error(server->frame_ctx));
+    code = true_result(server, code);
     if (code == HEDON_ENOMEM) close_video(server); /* its index may have changed unannounced */
     if (code != HEDON_ERESAMPLE) return code;
     const int failed = send_info(server);
@@ -290,9 +311,11 @@ int main(void)
     }
     fcntl(HEDON_PROTOCOL_SOCKET, F_SETFD, FD_CLOEXEC);
     hush();
+    hedon_decode_memory_keep();
     pthread_t watcher;
-    Server server = {.ctx = hedon_context_new(), .video_fd = -1};
-    if (!server.ctx || pthread_create(&watcher, NULL, watch_client, NULL)) leave();
+    Server server = {
+        .ctx = hedon_context_new(), .frame_ctx = hedon_context_new(), .video_fd = -1};
+    if (!server.ctx || !server.frame_ctx || pthread_create(&watcher, NULL, watch_client, NULL)) leave();
     serve(&server);
     leave();
 }

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (int64_t i = 0; i < frames; i++)
             if (!isfinite(times[i]) || (i && times[i] < times[i - 1])) abort();
         const int64_t wanted[2] = {frames / 2, frames - 1};
-        code = hedon_video_frames(ctx, video, wanted, wanted[0] < wanted[1] ? 2 : 1, look, NULL);
+        code = hedon_video_frames(ctx, video, wanted, wanted[0] < wanted[1] ? 2 : 1, 1, look, NULL);
         if (code != HEDON_ERESAMPLE) break;
         code = 0; /* damaged: its new index is as good as any */
     }

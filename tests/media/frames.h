@@ -55,7 +55,7 @@ static int request(HedonContext *ctx, HedonVideo *video, const int64_t *indices,
 {
     const int64_t frames = hedon_video_info(video)->frames;
     Seen seen = {.frames = calloc((size_t)frames, sizeof *seen.frames), .count = frames};
-    const int code = hedon_video_frames(ctx, video, indices, count, see, &seen);
+    const int code = hedon_video_frames(ctx, video, indices, count, 1, see, &seen);
     if (code == 0) {
         if (seen.delivered != (int64_t)count)
             fail_msg("%s: %lld of %zu frames delivered", name, (long long)seen.delivered, count);

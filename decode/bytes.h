@@ -1,6 +1,6 @@
 /* The bytes of one input: a regular file as it is, or a pipe copied to an unlinked temporary. */
-#ifndef HEDON_DECODE_SPOOL_H
-#define HEDON_DECODE_SPOOL_H
+#ifndef HEDON_DECODE_BYTES_H
+#define HEDON_DECODE_BYTES_H
 
 #include "hedon.h"
 
@@ -12,7 +12,8 @@ typedef struct HedonBytes {
 
 /**
  * @param path  file name, "-" for standard input, or "fd:N"
- * @return 0; HEDON_ENOENT, HEDON_EISDIR, HEDON_EDATA (empty, or a device), HEDON_EIO,
+ * @return 0; HEDON_ENOENT, HEDON_EISDIR, HEDON_EDATA (empty, or a device), HEDON_ELIMIT (nothing
+ *         comes through a named pipe), HEDON_EIO,
  *         HEDON_ECANCELLED, HEDON_ENOMEM. Close with hedon_bytes_close, also after a failure.
  */
 int hedon_bytes_open(HedonContext *ctx, HedonBytes *out, const char *path);
