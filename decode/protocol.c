@@ -19,7 +19,7 @@ static const struct {
     [HEDON_MESSAGE_CONFIGURE] = {BODY + sizeof(HedonMessageConfigure), 0},
     [HEDON_MESSAGE_OPEN] = {BODY + sizeof(HedonMessageOpen), 1},
     [HEDON_MESSAGE_FRAMES] = {BODY + sizeof(HedonMessageFrames), 0},
-    [HEDON_MESSAGE_RELEASE] = {BODY + sizeof(int64_t), 0},
+    [HEDON_MESSAGE_RELEASE] = {BODY + sizeof(uint32_t), 0},
     [HEDON_MESSAGE_STOP] = {BODY, 0},
     [HEDON_MESSAGE_READY] = {BODY, 0},
     [HEDON_MESSAGE_INFO] = {BODY + sizeof(HedonVideoInfo), 1},

@@ -4,7 +4,7 @@
  *   CONFIGURE                       READY
  *   OPEN + the file's descriptor    ADVANCED* [INFO + times] DONE
  *   FRAMES (up to 512 indices)      (ADVANCED | [SLOTS + memory] FRAME)*  [INFO + times]  DONE
- *   RELEASE a slot                  -
+ *   RELEASE slots                   -
  *   STOP the request                - (its DONE says HEDON_ECANCELLED, or had been sent already)
  *
  * ADVANCED comes every second while packets are read or pictures decoded: the work is long, not
@@ -72,7 +72,7 @@ typedef struct HedonMessage {
         HedonMessageConfigure configure;
         HedonMessageOpen open;
         HedonMessageFrames frames;
-        int64_t release; /* slot */
+        uint32_t release; /* bit s: slot s */
         HedonVideoInfo info;
         HedonMessageSlots slots;
         HedonMessageFrame frame;

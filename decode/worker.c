@@ -22,6 +22,7 @@
 #define SLICE_MOST_S  1.0
 #define EXIT_GRACE_S  0.2
 #define TOTAL_PER_DURATION 4.0
+#define GATHERED 4 /* slots given back at once */
 #define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller  \
                          */
 
@@ -31,6 +32,7 @@ struct HedonWorker {
     HedonWorkerProcess process;
     int ready; /* it has said so, since its start */
     HedonWorkerSlots slots;
+    uint32_t done_with; /* bit s: slot s, which the worker does not know yet */
     HedonVideoInfo info; /* of the open video */
     double *times;       /* NULL: no video is open */
     int resamples;
@@ -74,6 +76,7 @@ static void close_video(HedonWorker *worker)
 static int end_process(HedonWorker *worker, double grace_s)
 {
     hedon_worker_unmap_slots(&worker->slots);
+    worker->done_with = 0;
     close_video(worker);
     return hedon_worker_process_end(&worker->process, grace_s);
 }
@@ -107,33 +110,48 @@ static int fail_reply(HedonContext *ctx, HedonWorker *worker, const char *wrong)
     return hedon_fail(ctx, HEDON_EDECODER, "the decoder's reply made no sense (%s)", wrong);
 }
 
-/* Wait until the socket is ready. The time that this program itself was stopped or starved (a slice
- * that took more than its time by far) is not the worker's fault. */
+/* Whether the user or a budget ends the call. */
+static int check_limits(HedonContext *ctx, HedonWorker *worker)
+{
+    const HedonWorkerOptions *options = &worker->options;
+    if (hedon_is_cancelled() || atomic_load(&worker->interrupted)) {
+        end_process(worker, 0);
+        return hedon_fail(ctx, HEDON_ECANCELLED, "interrupted");
+    }
+    if (worker->silence_left_s <= 0) {
+        end_process(worker, 0);
+        return hedon_fail(ctx, HEDON_ELIMIT, "decoding stood still for %g s and was stopped",
+                          options->max_seconds);
+    }
+    if (worker->total_left_s <= 0) {
+        end_process(worker, 0);
+        return hedon_fail(ctx, HEDON_ELIMIT,
+                          "decoding took longer than %g s and four times the video's duration and "
+                          "was stopped",
+                          options->max_total_seconds);
+    }
+    return 0;
+}
+
+/* Time that passed on the worker's account. What this program itself was stopped or starved for
+ * (steps that took more than their time by far) is not its fault. */
+static void charge(HedonWorker *worker, double since_s)
+{
+    const double seconds = fmin(hedon_clock_s() - since_s, SLICE_MOST_S);
+    worker->silence_left_s -= seconds;
+    worker->total_left_s -= seconds;
+}
+
+/* Wait until the socket is ready. */
 static int wait_for(HedonContext *ctx, HedonWorker *worker, short events)
 {
     for (;;) {
-        if (hedon_is_cancelled() || atomic_load(&worker->interrupted)) {
-            end_process(worker, 0);
-            return hedon_fail(ctx, HEDON_ECANCELLED, "interrupted");
-        }
-        if (worker->silence_left_s <= 0) {
-            end_process(worker, 0);
-            return hedon_fail(ctx, HEDON_ELIMIT, "decoding stood still for %g s and was stopped",
-                              worker->options.max_seconds);
-        }
-        if (worker->total_left_s <= 0) {
-            end_process(worker, 0);
-            return hedon_fail(ctx, HEDON_ELIMIT,
-                              "decoding took longer than %g s and four times the video's duration "
-                              "and was stopped",
-                              worker->options.max_total_seconds);
-        }
+        const int code = check_limits(ctx, worker);
+        if (code) return code;
         struct pollfd wait = {.fd = worker->process.socket, .events = events};
-        const double before = hedon_clock_s();
+        const double before_s = hedon_clock_s();
         const int ready = poll(&wait, 1, SLICE_MS);
-        const double waited_s = fmin(hedon_clock_s() - before, SLICE_MOST_S);
-        worker->silence_left_s -= waited_s;
-        worker->total_left_s -= waited_s;
+        charge(worker, before_s);
         if (ready > 0) return 0;
     }
 }
@@ -148,16 +166,31 @@ static int send_message(HedonContext *ctx, HedonWorker *worker, HedonMessage *me
     return 0;
 }
 
+/* Give back the slots that are done with: when nothing else is to be done, or some have gathered. */
+static int release_slots(HedonContext *ctx, HedonWorker *worker)
+{
+    if (!worker->done_with) return 0;
+    HedonMessage message = {.type = HEDON_MESSAGE_RELEASE, .release = worker->done_with};
+    worker->done_with = 0;
+    return send_message(ctx, worker, &message, -1);
+}
+
 static int receive_message(HedonContext *ctx, HedonWorker *worker, HedonMessage *message, int *fd)
 {
     for (;;) {
-        const int code = wait_for(ctx, worker, POLLIN);
+        int code = check_limits(ctx, worker);
+        if (!code && __builtin_popcount(worker->done_with) >= GATHERED)
+            code = release_slots(ctx, worker);
         if (code) return code;
+        const double before_s = hedon_clock_s();
         const int got = hedon_message_receive(worker->process.socket, message, fd, MSG_DONTWAIT);
+        charge(worker, before_s); /* a flood of messages is never waited for */
         if (got > 0) return 0;
-        if (got < 0 && errno == EAGAIN) continue;
         if (got < 0 && errno == EPROTO) return fail_reply(ctx, worker, "malformed message");
-        return fail_gone(ctx, worker);
+        if (got == 0 || errno != EAGAIN) return fail_gone(ctx, worker);
+        code = release_slots(ctx, worker);
+        if (!code) code = wait_for(ctx, worker, POLLIN);
+        if (code) return code;
     }
 }
 
@@ -231,18 +264,11 @@ static int take_frame(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
     frame.index = message->index;
     frame.time_s = worker->times[message->index];
 
-    HedonMessage reply;
-    if (!exchange->sink_code) {
-        exchange->sink_code = exchange->sink(exchange->opaque, &frame);
-        if (exchange->sink_code) {
-            reply.type = HEDON_MESSAGE_STOP;
-            const int code = send_message(ctx, worker, &reply, -1);
-            if (code) return code;
-        }
-    }
-    reply.type = HEDON_MESSAGE_RELEASE;
-    reply.release = message->slot;
-    return send_message(ctx, worker, &reply, -1);
+    worker->done_with |= UINT32_C(1) << message->slot;
+    if (exchange->sink_code) return 0;
+    exchange->sink_code = exchange->sink(exchange->opaque, &frame);
+    HedonMessage stop = {.type = HEDON_MESSAGE_STOP};
+    return exchange->sink_code ? send_message(ctx, worker, &stop, -1) : 0;
 }
 
 /* The result of an exchange whose DONE has come. Memory that ran out did so over there, under the
@@ -293,7 +319,8 @@ static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
             code = take_frame(ctx, worker, exchange, &message.frame);
             break;
         case HEDON_MESSAGE_DONE:
-            return take_done(ctx, worker, exchange, &message.done);
+            code = release_slots(ctx, worker);
+            return code ? code : take_done(ctx, worker, exchange, &message.done);
         default:
             code = fail_reply(ctx, worker, "a request as a reply");
         }

@@ -153,14 +153,14 @@ static void dawdle(int endless)
 {
     const char *seconds = getenv("HEDON_FAULT_SECONDS");
     for (int tenth = 0; endless || tenth < 30 * (seconds ? atoi(seconds) : 0); tenth++) {
-        usleep(100 * 1000);
+        if (!fault("flood")) usleep(100 * 1000);
         tell_type(HEDON_MESSAGE_ADVANCED);
     }
 }
 
 static void serve_open(void)
 {
-    if (fault("endless")) dawdle(1);
+    if (fault("endless") || fault("flood")) dawdle(1);
     if (fault("silent at open")) pause();
     if (fault("crash at open")) raise(SIGSEGV);
     if (fault("unknown code")) return tell_done(-1000, "");

@@ -147,6 +147,10 @@ static void test_slow_is_not_stuck(void **state)
     assert_int_equal(hedon_worker_new(ctx, &worker, &options), 0);
     assert_int_equal(hedon_worker_open(ctx, worker, in_scratch("long.mp4")), HEDON_ELIMIT);
     assert_non_null(strstr(hedon_last_error(ctx), "four times"));
+    hedon_worker_free(worker);
+    setenv("HEDON_FAULT", "flood", 1);
+    assert_int_equal(hedon_worker_new(ctx, &worker, &options), 0);
+    assert_int_equal(hedon_worker_open(ctx, worker, in_scratch("long.mp4")), HEDON_ELIMIT);
     unsetenv("HEDON_FAULT");
     unsetenv("HEDON_FAULT_SECONDS");
     hedon_worker_free(worker);

@@ -21,6 +21,11 @@
 
 #define SLOTS_BUDGET ((int64_t)64 << 20) /* bytes of shared memory; two slots there are always */
 
+/* Waking the client costs as much as decoding a small frame, so when they come fast it is woken for
+ * several at once. */
+enum { BUNDLE = 4 };
+#define FAST_S 0.0005 /* from frame to frame */
+
 typedef struct Server {
     HedonContext *ctx;
     HedonContext *frame_ctx; /* of send_frame, which several decoding threads call, one at a time */
@@ -28,7 +33,10 @@ typedef struct Server {
     int video_fd;
     uint8_t *slots;
     int64_t slot_bytes, slot_count;
-    uint32_t busy; /* bit s: the client has slot s */
+    uint32_t busy; /* bit s: the client has slot s, or will */
+    HedonMessageFrame bundle[BUNDLE]; /* frames that it has not been told of */
+    int bundled;
+    double frame_s; /* clock of the last frame */
     int stopping;  /* the client wants no more of the current request */
     int send_code; /* what send_frame failed with; its sentence is in frame_ctx */
     atomic_llong told_s; /* clock of the last ADVANCED */
@@ -58,11 +66,23 @@ static int take_notice(Server *server, int flags)
     if (got <= 0) leave();
     if (message.type == HEDON_MESSAGE_STOP)
         server->stopping = 1;
-    else if (message.type == HEDON_MESSAGE_RELEASE && message.release >= 0 && message.release < 32)
-        server->busy &= ~(UINT32_C(1) << message.release);
+    else if (message.type == HEDON_MESSAGE_RELEASE)
+        server->busy &= ~message.release;
     else
         leave();
     return 1;
+}
+
+/* Tell of the bundled frames, and hear what the client has to say. */
+static void send_bundle(Server *server)
+{
+    for (int i = 0; i < server->bundled; i++) {
+        HedonMessage message = {.type = HEDON_MESSAGE_FRAME, .frame = server->bundle[i]};
+        tell(&message, -1);
+    }
+    server->bundled = 0;
+    while (take_notice(server, MSG_DONTWAIT)) {
+    }
 }
 
 /* Bigger slots in place of the old ones, which stay when memory is out. */
@@ -79,6 +99,7 @@ static int grow_slots(Server *server, int64_t bytes)
         close(fd);
         return hedon_fail_memory(server->frame_ctx);
     }
+    send_bundle(server);
     while (server->busy) take_notice(server, 0); /* the client still reads these */
     if (server->slots) munmap(server->slots, (size_t)(server->slot_bytes * server->slot_count));
     server->slots = base;
@@ -93,9 +114,8 @@ static int grow_slots(Server *server, int64_t bytes)
 /* A slot that the client does not have, waiting for one if need be; -1 when it said stop. */
 static int take_slot(Server *server)
 {
-    while (take_notice(server, MSG_DONTWAIT)) {
-    }
     const uint32_t all = (UINT32_C(1) << server->slot_count) - 1;
+    if ((server->busy & all) == all) send_bundle(server);
     while (!server->stopping && (server->busy & all) == all) take_notice(server, 0);
     if (server->stopping) return -1;
     const int slot = __builtin_ctz(~server->busy);
@@ -143,8 +163,8 @@ static void copy_planes(uint8_t *slot, const HedonFrame *frame, const HedonMessa
 static int send_frame(void *opaque, const HedonFrame *frame)
 {
     Server *server = opaque;
-    HedonMessage message = {.type = HEDON_MESSAGE_FRAME};
-    const int64_t bytes = lay_out(frame, &message.frame);
+    HedonMessageFrame layout;
+    const int64_t bytes = lay_out(frame, &layout);
     if (bytes > server->slot_bytes) {
         server->send_code = grow_slots(server, bytes);
         if (server->send_code) return server->send_code;
@@ -152,9 +172,12 @@ static int send_frame(void *opaque, const HedonFrame *frame)
     const int slot = take_slot(server);
     if (slot < 0)
         return server->send_code = hedon_fail(server->frame_ctx, HEDON_ECANCELLED, "stopped");
-    copy_planes(server->slots + slot * server->slot_bytes, frame, &message.frame);
-    message.frame.slot = slot;
-    tell(&message, -1);
+    copy_planes(server->slots + slot * server->slot_bytes, frame, &layout);
+    layout.slot = slot;
+    server->bundle[server->bundled++] = layout;
+    const double now_s = hedon_clock_s();
+    if (server->bundled == BUNDLE || now_s - server->frame_s > FAST_S) send_bundle(server);
+    server->frame_s = now_s;
     return 0;
 }
 
@@ -239,6 +262,7 @@ static int read_frames(Server *server, const HedonMessageFrames *request)
     server->stopping = server->send_code = 0;
     int code = hedon_video_frames(server->ctx, server->video, request->index,
                                   (size_t)request->count, request->more != 0, send_frame, server);
+    send_bundle(server);
     if (server->send_code)
         code = hedon_fail(server->ctx, server->send_code, "%s", hedon_last_error(server->frame_ctx));
     code = true_result(server, code);
@@ -267,8 +291,7 @@ static void serve(Server *server)
             send_done(server, read_frames(server, &message.frames));
             break;
         case HEDON_MESSAGE_RELEASE:
-            if (message.release >= 0 && message.release < 32)
-                server->busy &= ~(UINT32_C(1) << message.release);
+            server->busy &= ~message.release;
             break;
         case HEDON_MESSAGE_STOP:
             break; /* crossed our DONE */
