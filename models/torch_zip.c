@@ -30,8 +30,6 @@ static int zip_failure(HedonContext *ctx, zip_error_t *error)
 {
     const int code = zip_error_code_zip(error);
     if (code == ZIP_ER_MEMORY) return hedon_fail_memory(ctx);
-    if (code == ZIP_ER_EXISTS)
-        return hedon_fail(ctx, HEDON_EDATA, "damaged zip file: two entries have the same name");
     return hedon_fail(ctx, HEDON_EDATA, "damaged zip file: %s%s", zip_error_strerror(error),
                       code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS ? " (is the file cut off?)"
                                                                     : "");
@@ -45,7 +43,7 @@ static int open_zip(HedonContext *ctx, HedonTorchFile *file, Contents *contents)
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t *source = zip_source_buffer_create(file->file.data, file->file.size, 0, &error);
-    if (source) contents->zip = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
+    if (source) contents->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
     int code = 0;
     if (!contents->zip) {
         code = zip_failure(ctx, &error);
@@ -93,6 +91,9 @@ static int look_at_entry(HedonContext *ctx, Contents *contents, zip_uint64_t i, 
         return hedon_fail(ctx, HEDON_EDATA,
                           "refuses this zip: an entry's name leads out of its folder or has "
                           "control characters");
+    if (zip_name_locate(contents->zip, stat.name, 0) != (zip_int64_t)i)
+        return hedon_fail(ctx, HEDON_EDATA, "damaged zip file: two entries are called %.80s",
+                          stat.name);
     if (__builtin_add_overflow(*packed, stat.comp_size, packed)) *packed = UINT64_MAX;
     return note_folder(ctx, contents, stat.name);
 }

@@ -11,7 +11,7 @@
 
 #include "hedon.h"
 
-/* ---- Bytes -------------------------------------------------------------------------------------- */
+/* ---- Bytes ---------------------------------------------------------------------------------- */
 
 typedef struct Bytes {
     uint8_t *data;
@@ -40,7 +40,8 @@ static inline void free_bytes(Bytes *bytes)
     *bytes = (Bytes){0};
 }
 
-/* ---- Pickle opcodes, protocol 2 ------------------------------------------------------------------ */
+/* ---- Pickle opcodes, protocol 2
+ * ------------------------------------------------------------------ */
 
 static inline void put_text(Bytes *pickle, const char *text)
 {
@@ -84,7 +85,8 @@ static inline void put_tensor(Bytes *pickle, const FixtureTensor *tensor)
     put_integer(pickle, tensor->offset);
     put_tuple(pickle, tensor->rank, tensor->size);
     put_tuple(pickle, tensor->rank, tensor->stride);
-    put_string(pickle, "\x89" "ccollections\nOrderedDict\n)RtR");
+    put_string(pickle, "\x89"
+                       "ccollections\nOrderedDict\n)RtR");
 }
 
 /* The legacy format's storages have a sixth element. */
@@ -103,7 +105,8 @@ static inline void put_legacy_tensor(Bytes *pickle, const FixtureTensor *tensor)
     free_bytes(&modern);
 }
 
-/* ---- Zip ----------------------------------------------------------------------------------------- */
+/* ---- Zip
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct FixtureEntry {
     const char *name;
@@ -122,8 +125,9 @@ static inline int write_zip(const char *path, const FixtureEntry *entries, int c
         zip_source_t *source = zip_source_buffer(zip, entries[i].data, entries[i].size, 0);
         const zip_int64_t at = zip_file_add(zip, entries[i].name, source, ZIP_FL_ENC_UTF_8);
         if (at < 0) zip_source_free(source);
-        if (at < 0 || zip_set_file_compression(zip, (zip_uint64_t)at,
-                                               entries[i].compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0)) {
+        if (at < 0 ||
+            zip_set_file_compression(zip, (zip_uint64_t)at,
+                                     entries[i].compressed ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0)) {
             zip_discard(zip);
             return -1;
         }
@@ -136,7 +140,8 @@ static inline Bytes read_bytes(const char *path)
     Bytes bytes = {0};
     char piece[4096];
     FILE *file = fopen(path, "rb");
-    for (size_t got; file && (got = fread(piece, 1, sizeof(piece), file)) > 0;) put(&bytes, piece, got);
+    for (size_t got; file && (got = fread(piece, 1, sizeof(piece), file)) > 0;)
+        put(&bytes, piece, got);
     if (file) fclose(file);
     return bytes;
 }

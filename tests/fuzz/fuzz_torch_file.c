@@ -1,6 +1,6 @@
 /* PyTorch checkpoints: the pickle machine, tensors and their places, both containers. An input is a
- * whole file, or (marked by its first byte) a pickle that is zipped here, so that mutations reach it
- * past the zip's checksum. */
+ * whole file, or (marked by its first byte) a pickle that is zipped here, so that mutations reach
+ * it past the zip's checksum. */
 #include <unistd.h>
 
 #include "models/torch_file.h"
@@ -71,7 +71,8 @@ static void put_checkpoint(Bytes *out, int legacy)
 static void put_old_file(Bytes *out)
 {
     static const uint8_t storage[STORAGE_BYTES];
-    put_string(out, "\x80\x02\x8a\x0al\xfc\x9c" "F\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}");
+    put_string(out, "\x80\x02\x8a\x0al\xfc\x9c"
+                    "F\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}");
     put_text(out, "little_endian");
     put_string(out, "\x88s.");
     put_checkpoint(out, 1);
@@ -105,20 +106,33 @@ static void put_new_file(Bytes *out)
 uint8_t *fuzz_seed(int number, size_t *size)
 {
     static const char protocol_4[] =
-        "#\x80\x04\x95\x50\0\0\0\0\0\0\0}\x94(\x8c\x01w\x94\x8c\x0ctorch._utils\x94\x8c\x12_rebuild_tensor_v2"
-        "\x94\x93\x94((\x8c\x07storage\x94\x8c\x05torch\x94\x8c\x0c" "FloatStorage\x94\x93\x94\x8c\x01"
-        "0\x94\x8c\x03" "cpu\x94K\x10t\x94QK\x02K\x03\x85\x94K\x02\x85\x94\x89}t\x94R\x94u.";
+        "#\x80\x04\x95\x50\0\0\0\0\0\0\0}\x94(\x8c\x01w\x94\x8c\x0ctorch._utils\x94\x8c\x12_"
+        "rebuild_tensor_v2"
+        "\x94\x93\x94((\x8c\x07storage\x94\x8c\x05torch\x94\x8c\x0c"
+        "FloatStorage\x94\x93\x94\x8c\x01"
+        "0\x94\x8c\x03"
+        "cpu\x94K\x10t\x94QK\x02K\x03\x85\x94K\x02\x85\x94\x89}t\x94R\x94u.";
     Bytes seed = {0};
     switch (number) {
     case 0:
         put_string(&seed, "#");
         put_checkpoint(&seed, 0);
         break;
-    case 1: put(&seed, protocol_4, sizeof(protocol_4) - 1); break;
-    case 2: put_old_file(&seed); break;
-    case 3: put_new_file(&seed); break;
-    case 4: put_string(&seed, "#\x80\x02(cos\nsystem\nX\x02"); put(&seed, "\0\0\0idoR.", 8); break;
-    default: break;
+    case 1:
+        put(&seed, protocol_4, sizeof(protocol_4) - 1);
+        break;
+    case 2:
+        put_old_file(&seed);
+        break;
+    case 3:
+        put_new_file(&seed);
+        break;
+    case 4:
+        put_string(&seed, "#\x80\x02(cos\nsystem\nX\x02");
+        put(&seed, "\0\0\0idoR.", 8);
+        break;
+    default:
+        break;
     }
     *size = seed.size;
     return seed.data;
