@@ -121,6 +121,9 @@ static void damaged_pickles_are_named(void **state)
         {"\x80\x02X\xff\xff\xff\xffx.", 9, "cut off"},
         {"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xffx.", 13, "cut off"},
         {"\x80\x02\x8b\xff\xff\xff\x7fx.", 9, "cut off"},
+        {"\x80\x02(U\x07storagectorch\nFloatStorage\nU\x01"
+         "0N\x8a\x01\xfftQ.",
+         42, "a storage's size is not a count"}, /* -1 in one byte */
         {"\x80\x02"
          "cos",
          5, "cut off"},
