@@ -141,16 +141,26 @@ HEDON_API void hedon_model_close(HedonModel *model);
 /** Names of the 27 emotions in VCE's class order (alphabetical). */
 HEDON_API const char *hedon_emotion_name(int index);
 
+/* What hedon_model_import has found in a file. */
+typedef struct HedonImportReport {
+    /* where in a nested checkpoint the state dict was, and which prefixes its names lost: "under
+     * 'model', names without 'module.'"; "" when the file is one */
+    char taken[160];
+} HedonImportReport;
+
 /**
- * Turn a state dict under its framework's names into a hedon model file.
+ * Turn a state dict under its framework's names into a hedon model file. Nothing that is in the
+ * file is executed.
  *
- * @param path          safetensors file
+ * @param path          a safetensors file, or a checkpoint of torch.save: its content says which
  * @param architecture  the zoo's name
  * @param out_path      written atomically
- * @return 0; HEDON_EDATA with every missing, extra and misshapen tensor listed; HEDON_EIO.
+ * @param report        NULL: not wanted
+ * @return 0; HEDON_EDATA with every missing, extra and misshapen tensor listed, or with what in a
+ *         PyTorch file is no plain data; HEDON_ELIMIT; HEDON_EUNSUPPORTED; HEDON_EIO.
  */
 HEDON_API int hedon_model_import(HedonContext *ctx, const char *path, const char *architecture,
-                                 const char *out_path);
+                                 const char *out_path, HedonImportReport *report);
 
 /* ---- Prediction: tensors in, tensors out ---------------------------------------------------- */
 

@@ -6,12 +6,18 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "models/model_private.h"
+#include "models/torch_file.h"
 
 static int open_file(HedonContext *ctx, HedonModel **out, const char *path)
 {
     HedonSafetensors file;
-    int code = hedon_safetensors_open(ctx, &file, path);
-    if (code) return code;
+    int code, is_torch;
+    if ((code = hedon_torch_recognise(ctx, path, &is_torch))) return code;
+    if (is_torch)
+        return hedon_fail(ctx, HEDON_EDATA,
+                          "is a PyTorch file, not a hedon model: make one of it with hedon import "
+                          "FILE --arch ARCHITECTURE --out MODEL");
+    if ((code = hedon_safetensors_open(ctx, &file, path))) return code;
     HedonModel *model = NULL;
     const char *description = hedon_safetensors_metadata(&file, "hedon");
     if (!description)
@@ -22,14 +28,17 @@ static int open_file(HedonContext *ctx, HedonModel **out, const char *path)
     if (!code) code = hedon_model_declare(ctx, model, NULL);
     if (!code) {
         hedon_sha256(model->sha256, file.file.data, file.file.size);
-        code = hedon_model_take_tensors(ctx, model, &file, NULL);
+        const HedonTensorSource source = hedon_safetensors_source(&file);
+        code = hedon_model_take_tensors(ctx, model, &source, NULL);
     }
-    hedon_safetensors_close(&file);
-    if (code)
+    if (code) {
         hedon_model_close(model);
-    else
-        *out = model;
-    return code;
+        hedon_safetensors_close(&file);
+        return code;
+    }
+    model->file = file; /* where borrowed values lie */
+    *out = model;
+    return 0;
 }
 
 int hedon_model_open(HedonContext *ctx, HedonModel **out, const char *name)

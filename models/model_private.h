@@ -49,13 +49,14 @@ int hedon_model_declare(HedonContext *ctx, HedonModel *model, HedonGraph **out);
 int hedon_model_allocate(HedonContext *ctx, HedonModel *model, int i);
 
 /**
- * Give every declared parameter its values from a file that the model then owns (mapped float32
- * ones are used in place). HEDON_EDATA lists what is missing, extra or misshapen.
+ * Give every declared parameter its values. Float32 ones that lie in memory are used in place, so
+ * the source outlives the model (whose `file` it may become). HEDON_EDATA lists what is missing,
+ * extra or misshapen; nothing is fetched before all of that is in order.
  *
  * @param classifier  prefix under which the file keeps the one head's tensors ("fc"), or NULL
  *                    when it keeps them under hedon's names
  */
-int hedon_model_take_tensors(HedonContext *ctx, HedonModel *model, HedonSafetensors *file,
+int hedon_model_take_tensors(HedonContext *ctx, HedonModel *model, const HedonTensorSource *source,
                              const char *classifier);
 
 /** The "hedon" document of a model; free() it. NULL when memory is out. */

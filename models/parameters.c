@@ -105,51 +105,58 @@ static void compare(Complaint *misshapen, const char *name, const HedonStoredTen
 }
 
 /* Both ways: every parameter has its tensor, every tensor its parameter. */
-static int check_tensors(HedonContext *ctx, const HedonModel *model, const HedonSafetensors *file,
-                         const char *classifier)
+static int check_tensors(HedonContext *ctx, const HedonModel *model,
+                         const HedonTensorSource *source, const char *classifier)
 {
-    unsigned char *used = hedon_calloc((size_t)file->tensor_count, 1);
+    unsigned char *used = hedon_calloc((size_t)source->count, 1);
     if (!used) return hedon_fail_memory(ctx);
     Complaint missing = {0}, misshapen = {0}, extra = {0};
     char room[NAME_ROOM];
     for (int i = 0; i < model->parameter_count; i++) {
         const HedonParameter *parameter = &model->parameters[i];
         const char *name = stored_name(room, parameter->name, classifier);
-        const HedonStoredTensor *stored = hedon_safetensors_find(file, name);
+        const HedonStoredTensor *stored = hedon_tensor_source_find(source, name);
         if (!stored) {
             complain(&missing, "%.60s", name);
             continue;
         }
-        used[stored - file->tensors] = 1;
+        used[stored - source->tensors] = 1;
         compare(&misshapen, name, stored, &parameter->values.shape);
     }
-    for (int64_t i = 0; i < file->tensor_count; i++)
-        if (!used[i] && !is_ignored(file->tensors[i].name))
-            complain(&extra, "%.60s", file->tensors[i].name);
+    for (int64_t i = 0; i < source->count; i++)
+        if (!used[i] && !is_ignored(source->tensors[i].name))
+            complain(&extra, "%.60s", source->tensors[i].name);
     hedon_free(used);
     return report(ctx, &missing, &misshapen, &extra);
 }
 
-int hedon_model_take_tensors(HedonContext *ctx, HedonModel *model, HedonSafetensors *file,
+static int take(HedonContext *ctx, HedonModel *model, int i, const HedonTensorSource *source,
+                const HedonStoredTensor *stored)
+{
+    HedonParameter *parameter = &model->parameters[i];
+    if (stored->dtype == HEDON_F16) parameter->stored = HEDON_F16;
+    if (stored->data && stored->dtype == HEDON_F32 &&
+        (uintptr_t)stored->data % sizeof(float) == 0) {
+        parameter->values.data = (void *)stored->data; /* read only, like the mapping */
+        parameter->borrowed = 1;
+        return 0;
+    }
+    const int code = hedon_model_allocate(ctx, model, i);
+    if (code) return code;
+    if (!stored->data)
+        return source->fetch(ctx, source->opaque, stored - source->tensors, parameter->values.data);
+    hedon_stored_to_float(stored, parameter->values.data);
+    return 0;
+}
+
+int hedon_model_take_tensors(HedonContext *ctx, HedonModel *model, const HedonTensorSource *source,
                              const char *classifier)
 {
-    int code = check_tensors(ctx, model, file, classifier);
+    int code = check_tensors(ctx, model, source, classifier);
     char room[NAME_ROOM];
-    for (int i = 0; i < model->parameter_count && !code; i++) {
-        HedonParameter *parameter = &model->parameters[i];
-        const HedonStoredTensor *stored =
-            hedon_safetensors_find(file, stored_name(room, parameter->name, classifier));
-        if (stored->dtype == HEDON_F16) parameter->stored = HEDON_F16;
-        if (stored->dtype == HEDON_F32 && (uintptr_t)stored->data % sizeof(float) == 0) {
-            parameter->values.data = (void *)stored->data; /* read only, like the mapping */
-            parameter->borrowed = 1;
-            continue;
-        }
-        code = hedon_model_allocate(ctx, model, i);
-        if (!code) hedon_stored_to_float(stored, parameter->values.data);
-    }
-    if (code) return code;
-    model->file = *file;
-    memset(file, 0, sizeof(*file));
-    return 0;
+    for (int i = 0; i < model->parameter_count && !code; i++)
+        code = take(ctx, model, i, source,
+                    hedon_tensor_source_find(
+                        source, stored_name(room, model->parameters[i].name, classifier)));
+    return code;
 }

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "models/half.h"
 #include "models/json.h"
 
 enum { LENGTH_BYTES = 8, HEADER_LIMIT = 100000000, NAME_LIMIT = 1024 };
@@ -22,13 +21,6 @@ static const struct {
 static int bad(HedonContext *ctx, const char *name, const char *what)
 {
     return hedon_fail(ctx, HEDON_EDATA, "damaged safetensors file: tensor %.80s %s", name, what);
-}
-
-int hedon_is_printable(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) return 0;
-    return 1;
 }
 
 static int parse_type(HedonContext *ctx, const char *name, const json_t *entry, HedonDtype *dtype)
@@ -218,11 +210,15 @@ void hedon_safetensors_close(HedonSafetensors *file)
     memset(file, 0, sizeof(*file));
 }
 
+HedonTensorSource hedon_safetensors_source(const HedonSafetensors *file)
+{
+    return (HedonTensorSource){.tensors = file->tensors, .count = file->tensor_count};
+}
+
 const HedonStoredTensor *hedon_safetensors_find(const HedonSafetensors *file, const char *name)
 {
-    const HedonStoredTensor key = {.name = name};
-    if (!file->tensor_count) return NULL;
-    return bsearch(&key, file->tensors, (size_t)file->tensor_count, sizeof(key), by_name);
+    const HedonTensorSource source = hedon_safetensors_source(file);
+    return hedon_tensor_source_find(&source, name);
 }
 
 const char *hedon_safetensors_metadata(const HedonSafetensors *file, const char *key)
@@ -230,31 +226,4 @@ const char *hedon_safetensors_metadata(const HedonSafetensors *file, const char 
     for (int64_t i = 0; i < file->metadata_count; i++)
         if (!strcmp(file->metadata[i].key, key)) return file->metadata[i].value;
     return NULL;
-}
-
-int hedon_stored_is_float(const HedonStoredTensor *tensor)
-{
-    return tensor->dtype == HEDON_F32 || tensor->dtype == HEDON_F64 || tensor->dtype == HEDON_F16 ||
-           tensor->dtype == HEDON_BF16;
-}
-
-void hedon_stored_to_float(const HedonStoredTensor *tensor, float *out)
-{
-    const size_t size = hedon_dtype_size(tensor->dtype), count = tensor->bytes / size;
-    if (tensor->dtype == HEDON_F32) {
-        memcpy(out, tensor->data, tensor->bytes);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (tensor->dtype == HEDON_F64) {
-            double value;
-            memcpy(&value, tensor->data + i * size, size);
-            out[i] = (float)value;
-        } else {
-            uint16_t half;
-            memcpy(&half, tensor->data + i * size, size);
-            out[i] = tensor->dtype == HEDON_F16 ? hedon_float_from_f16(half)
-                                                : hedon_float_from_bf16(half);
-        }
-    }
 }

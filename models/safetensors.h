@@ -9,14 +9,7 @@
 #include "base/arena.h"
 #include "base/mapped_file.h"
 #include "hedon.h"
-
-typedef struct HedonStoredTensor {
-    const char *name;
-    HedonDtype dtype;
-    HedonShape shape;
-    const uint8_t *data; /* in the mapping, any alignment */
-    size_t bytes;
-} HedonStoredTensor;
+#include "models/stored_tensor.h"
 
 typedef struct HedonStoredText {
     const char *key, *value;
@@ -40,17 +33,11 @@ typedef struct HedonSafetensors {
  */
 int hedon_safetensors_open(HedonContext *ctx, HedonSafetensors *out, const char *path);
 void hedon_safetensors_close(HedonSafetensors *file);
+/** Its tensors, borrowed until it is closed. */
+HedonTensorSource hedon_safetensors_source(const HedonSafetensors *file);
 /** NULL when there is none of that name. */
 const HedonStoredTensor *hedon_safetensors_find(const HedonSafetensors *file, const char *name);
 const char *hedon_safetensors_metadata(const HedonSafetensors *file, const char *key);
-
-/** Whether a file's text may go to terminals and logs: it has no control characters. */
-int hedon_is_printable(const char *text);
-
-/** Whether a type can become float32: float32, float64, float16, bfloat16. */
-int hedon_stored_is_float(const HedonStoredTensor *tensor);
-/** Convert to float32; out has room for every element. */
-void hedon_stored_to_float(const HedonStoredTensor *tensor, float *out);
 
 /* What is to be written: float32 values, stored as float32 or float16. */
 typedef struct HedonTensorToStore {

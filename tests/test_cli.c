@@ -823,6 +823,22 @@ static void test_import_says_what_is_wrong(void **state)
     assert_int_equal(count_lines(ran.err), 1);
     assert_int_equal(files_left("imported.model"), 0);
     ran_free(&ran);
+    static const struct {
+        char *file;
+        const char *sentence;
+    } checkpoints[] = {
+        {HEDON_SOURCE_DIR "/tests/golden/torch_namespace.pth", "refuses argparse.Namespace: "},
+        {HEDON_SOURCE_DIR "/tests/golden/torch_legacy.pth", " tensors missing: stem.0.weight, "},
+    };
+    for (int i = 0; i < 2; i++) {
+        ran = RUN("import", checkpoints[i].file, "--arch", "r2plus1d_18", "--out",
+                  in_scratch("imported.model"));
+        assert_int_equal(ran.status, 1);
+        assert_int_equal(count_lines(ran.err), 1);
+        assert_non_null(strstr(ran.err, checkpoints[i].sentence));
+        assert_int_equal(files_left("imported.model"), 0);
+        ran_free(&ran);
+    }
 }
 
 int main(void)

@@ -421,7 +421,7 @@ static void rows_decide_the_head(void **state)
         StateDict *dict = state_dict(cases[i].rows);
         assert_int_equal(index_of(dict, "fc.bias"), dict->count - 1);
         write_state_dict(dict, dict->count - !cases[i].with_bias);
-        check(hedon_model_import(ctx, path, "mc3_18", other_path));
+        check(hedon_model_import(ctx, path, "mc3_18", other_path, NULL));
         HedonModel *model;
         check(hedon_model_open(ctx, &model, other_path));
         const HedonModelInfo *info = hedon_model_info(model);
@@ -448,7 +448,7 @@ static void half_precision_stays_half(void **state)
     StateDict *dict = state_dict(27);
     for (int i = 0; i < dict->count; i++) dict->tensors[i].stored = HEDON_F16;
     write_state_dict(dict, dict->count);
-    check(hedon_model_import(ctx, path, "mc3_18", other_path));
+    check(hedon_model_import(ctx, path, "mc3_18", other_path, NULL));
     struct stat from, to;
     assert_int_equal(stat(path, &from) | stat(other_path, &to), 0);
     assert_true(to.st_size < from.st_size + 8192);
@@ -468,23 +468,23 @@ static void what_does_not_fit_is_listed(void **state)
     strcpy(dict->names[index_of(dict, "layer1.0.conv1.0.weight")], "layer1.0.conv1.weight");
     dict->values[index_of(dict, "stem.1.weight")].shape.dim[0] = 63;
     write_state_dict(dict, dict->count);
-    expect(hedon_model_import(ctx, path, "mc3_18", other_path), HEDON_EDATA,
+    expect(hedon_model_import(ctx, path, "mc3_18", other_path, NULL), HEDON_EDATA,
            "1 tensor missing: layer1.0.conv1.0.weight; 1 tensor of the wrong kind or shape: "
            "stem.1.weight is 63, not 64; 1 tensor not expected: layer1.0.conv1.weight");
-    expect(hedon_model_import(ctx, path, "r3d_18", other_path), HEDON_EDATA,
+    expect(hedon_model_import(ctx, path, "r3d_18", other_path, NULL), HEDON_EDATA,
            "layer2.0.conv1.0.weight is ");
     free_state_dict(dict);
 
     dict = state_dict(27);
     write_state_dict(dict, 3);
-    assert_int_equal(hedon_model_import(ctx, path, "mc3_18", other_path), HEDON_EDATA);
+    assert_int_equal(hedon_model_import(ctx, path, "mc3_18", other_path, NULL), HEDON_EDATA);
     char counted[64];
     snprintf(counted, sizeof(counted), "%d tensors missing: stem.1.running_mean, ",
              dict->count - 3);
     assert_non_null(strstr(hedon_last_error(ctx), counted));
     assert_non_null(strstr(hedon_last_error(ctx), ", ..."));
     free_state_dict(dict);
-    expect(hedon_model_import(ctx, path, "lowlevel", other_path), HEDON_EINVAL,
+    expect(hedon_model_import(ctx, path, "lowlevel", other_path, NULL), HEDON_EINVAL,
            "choose r2plus1d_18");
 }
 
@@ -607,7 +607,7 @@ static int try_predictor(void)
 
 static int try_import(void)
 {
-    return hedon_model_import(ctx, path, "mc3_18", other_path);
+    return hedon_model_import(ctx, path, "mc3_18", other_path, NULL);
 }
 
 /* Let allocation k fail, for k up to the number of them; further apart as k grows by `spread`. */
