@@ -315,7 +315,7 @@ static int settings(Table *table, const char *path, HedonTableFormat *format)
 static int table_open(HedonContext *ctx, HedonDataset *dataset, const char *path,
                       const HedonDatasetOptions *options)
 {
-    HedonTableFormat format;
+    HedonTableFormat format = HEDON_TABLE_CSV;
     Table *table = hedon_calloc(1, sizeof(*table));
     if (!table) return hedon_fail_memory(ctx);
     table->ctx = ctx;
