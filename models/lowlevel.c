@@ -5,6 +5,7 @@
  *
  * Both arrows are linear, so that the model is an ordinary graph. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "models/emotion_words.h"
@@ -146,33 +147,72 @@ static int hash_definition(HedonContext *ctx, HedonModel *model)
     return code;
 }
 
-int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out)
+/* The same statistics with one weight: brightness as it is measured. */
+static void fill_brightness(const HedonModel *model)
+{
+    const HedonTensor *weight = hedon_model_parameter(model, "pad.weight");
+    memset(weight->data, 0, DIMENSIONS * FEATURES * sizeof(float));
+    ((float *)weight->data)[HEDON_PLEASURE * FEATURES + HEDON_FEATURE_BRIGHTNESS] = 1;
+    memset(values_of(model, "pad.bias"), 0, DIMENSIONS * sizeof(float));
+    fill_utility(values_of(model, "head.utility.weight"));
+}
+
+/* The parameters allocated, nothing filled in. */
+static int open_empty(HedonContext *ctx, HedonModel **out, int with_emotions)
 {
     HedonModel *model;
     *out = NULL;
     int code = hedon_model_new(ctx, &model, &hedon_lowlevel);
-    if (!code) code = hedon_model_add_head(ctx, model, "emotions", HEDON_EMOTIONS, 1);
+    if (!code && with_emotions)
+        code = hedon_model_add_head(ctx, model, "emotions", HEDON_EMOTIONS, 1);
     if (!code) code = hedon_model_add_head(ctx, model, "utility", 1, 0);
     if (!code) code = hedon_model_declare(ctx, model, NULL);
     if (!code)
         for (int i = 0; i < model->parameter_count && !code; i++)
             code = hedon_model_allocate(ctx, model, i);
-    if (!code) {
-        fill_dimensions(values_of(model, "pad.weight"), values_of(model, "pad.bias"));
-        fill_emotions(values_of(model, "head.emotions.weight"),
-                      values_of(model, "head.emotions.bias"));
-        fill_utility(values_of(model, "head.utility.weight"));
-        model->info.trained_on = "published formulas, no training";
-        model->info.caveat =
-            "this model sees only colour, brightness and motion, not what is shown";
-        model->info.reference_name = "256 synthetic clips (ffmpeg lavfi, seed 1)";
-        model->info.reference = reference;
-        model->info.reference_count = sizeof(reference) / sizeof(reference[0]);
-        code = hash_definition(ctx, model);
-    }
     if (code)
         hedon_model_close(model);
     else
         *out = model;
     return code;
+}
+
+static int finish(HedonContext *ctx, HedonModel **out, HedonModel *model)
+{
+    const int code = hash_definition(ctx, model);
+    if (code)
+        hedon_model_close(model);
+    else
+        *out = model;
+    return code;
+}
+
+int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out)
+{
+    HedonModel *model;
+    *out = NULL;
+    const int code = open_empty(ctx, &model, 1);
+    if (code) return code;
+    fill_dimensions(values_of(model, "pad.weight"), values_of(model, "pad.bias"));
+    fill_emotions(values_of(model, "head.emotions.weight"), values_of(model, "head.emotions.bias"));
+    fill_utility(values_of(model, "head.utility.weight"));
+    model->info.trained_on = "published formulas, no training";
+    model->info.caveat = "this model sees only colour, brightness and motion, not what is shown";
+    model->info.reference_name = "256 synthetic clips (ffmpeg lavfi, seed 1)";
+    model->info.reference = reference;
+    model->info.reference_count = sizeof(reference) / sizeof(reference[0]);
+    return finish(ctx, out, model);
+}
+
+int hedon_brightness_open(HedonContext *ctx, HedonModel **out)
+{
+    HedonModel *model;
+    *out = NULL;
+    const int code = open_empty(ctx, &model, 0);
+    if (code) return code;
+    fill_brightness(model);
+    model->info.name = "brightness";
+    model->info.trained_on = "nothing";
+    model->info.caveat = "this model sees only how bright the pictures are";
+    return finish(ctx, out, model);
 }
