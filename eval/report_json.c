@@ -88,7 +88,8 @@ static void write_result(HedonJson *json, const HedonStudy *study, const HedonRe
     } else if (result->outputs) {
         hedon_json_integer(json, "pairs", result->pairs);
         hedon_json_integer(json, "lists", result->lists);
-        hedon_json_integer(json, "groups", result->units);
+        hedon_json_integer(json, "units", result->units);
+        hedon_json_number(json, "largest_group", result->largest_group);
         hedon_json_number(json, "temperature", result->temperature);
         hedon_json_integer(json, "temperature_pairs", result->temperature_pairs);
     }
@@ -106,9 +107,10 @@ static void write_settings(HedonJson *json, const HedonStudy *study)
     hedon_json_integer(json, "bootstrap", study->bootstrap.replicates);
     hedon_json_integer(json, "seed", (int64_t)study->bootstrap.seed);
     hedon_json_number(json, "interval", .95);
-    hedon_json_string(
-        json, "unit",
-        study->task == &hedon_eval_vce ? "video" : "connected component of the comparison graph");
+    hedon_json_string(json, "unit",
+                      study->task == &hedon_eval_vce ? "video"
+                      : study->ungrouped             ? "comparison"
+                                         : "connected component of the comparison graph");
     hedon_json_number(json, "holdout", study->holdout_share);
     hedon_json_integer(json, "holdout_seed", (int64_t)study->holdout_seed);
     if (study->task == &hedon_eval_vce) {

@@ -113,6 +113,13 @@ static void write_subject(const Page *page, const HedonResult *result)
     item(page, &items, result->zero_predictions, "predictions all zero, in no distance%s", "");
     item(page, &items, result->output_ties, "ties decided by class order%s", "");
     fputc('\n', page->out);
+    if (result->largest_group > .1 && !page->study->ungrouped)
+        fprintf(
+            page->out,
+            "one group of videos that comparisons connect has %.0f%% of the comparisons: intervals "
+            "are rough; --resample\ncomparisons makes narrower ones that take comparisons of the "
+            "same videos for independent\n",
+            100 * result->largest_group);
     if (outputs->warning)
         fprintf(page->out, "not an estimate of viewers' feelings: %s\n", outputs->warning);
 }
@@ -169,10 +176,19 @@ static void write_table(const Page *page)
     }
 }
 
+/* "By emotion", and of which file when there are several. */
+static void first_heading(const Page *page, const char *text)
+{
+    char name[256], title[512];
+    hedon_utf8_clean(name, sizeof(name), page->study->result[0].name);
+    snprintf(title, sizeof(title), "%s, of %s", text, name);
+    heading(page, page->study->subject_count > 1 ? title : text);
+}
+
 static void write_emotions(const Page *page)
 {
     const HedonResult *result = &page->study->result[0];
-    heading(page, "By emotion");
+    first_heading(page, "By emotion");
     fprintf(page->out, "%-*s", NAME_WIDTH, "");
     for (int m = 0; m < HEDON_VCE_EMOTION_METRICS; m++)
         fprintf(page->out, "%9s", hedon_vce_emotion_metrics[m].name);
@@ -194,8 +210,8 @@ static void write_calibration(const Page *page)
     const HedonResult *result = &page->study->result[0];
     const int is_vce = page->study->task == &hedon_eval_vce;
     if (!is_vce && !result->pairs) return;
-    heading(page, is_vce ? "Calibration: mean label by decile of the prediction"
-                         : "Calibration: how often right, by the model's confidence");
+    first_heading(page, is_vce ? "Calibration: mean label by decile of the prediction"
+                               : "Calibration: how often right, by the model's confidence");
     static const char *const rows[2][3] = {{"confidence", "right", "pairs"},
                                            {"predicted", "label", "intensities"}};
     for (int r = 0; r < 3; r++) {
@@ -266,7 +282,7 @@ static void write_slices(const Page *page)
 {
     const HedonStudy *study = page->study;
     if (!study->slice_count) return;
-    heading(page, "Slices");
+    first_heading(page, "Slices");
     for (int i = 0; i < study->slice_count; i++) {
         const HedonResult *result = &study->slices[i].result;
         char name[HEDON_SLICE_NAME], cell[3 * CELL];
@@ -291,7 +307,9 @@ static void write_notes(const Page *page)
         fprintf(page->out, "%s: %s.\n", study->result[i].name, study->result[i].note);
     fprintf(page->out, "[ ]: 95%% of %lld resamples of %s, seed %llu.\n",
             (long long)study->bootstrap.replicates,
-            is_vce ? "the videos" : "groups of videos that comparisons connect",
+            is_vce             ? "the videos"
+            : study->ungrouped ? "the comparisons"
+                               : "groups of videos that comparisons connect",
             (unsigned long long)study->bootstrap.seed);
     if (is_vce)
         fprintf(

@@ -34,6 +34,7 @@ int hedon_study_open(HedonContext *ctx, HedonStudy **out, const HedonDataset *da
     study->bootstrap = options->bootstrap;
     study->holdout_seed = options->holdout_seed;
     study->holdout_share = options->holdout_share;
+    study->ungrouped = options->ungrouped;
     study->held_items = hedon_calloc((size_t)hedon_dataset_size(dataset), 1);
     study->held_comparisons = hedon_calloc((size_t)hedon_dataset_comparisons(dataset), 1);
     int code = study->held_items && study->held_comparisons ? 0 : hedon_fail_memory(ctx);

@@ -32,6 +32,7 @@ typedef struct HedonResult {
     HedonInterval *interval;     /* the same; NULL where values are exact (chance) */
     int64_t all_zero, zero_predictions, output_ties;  /* VCE */
     int64_t pairs, lists;                             /* V2V */
+    double largest_group;                             /* V2V: its share of the comparisons */
     double temperature;                               /* V2V; NaN when none was fitted */
     int64_t temperature_pairs;                        /* that it was fitted on */
     HedonCalibrationBin bins[HEDON_CALIBRATION_BINS]; /* VCE: deciles; V2V: by confidence */
@@ -86,6 +87,7 @@ struct HedonStudy {
     HedonBootstrap bootstrap;
     uint64_t holdout_seed;
     double holdout_share;
+    int ungrouped;
 
     int64_t *rows; /* of the part, labelled */
     int64_t row_count;
@@ -110,6 +112,8 @@ typedef struct HedonStudyOptions {
     HedonBootstrap bootstrap;
     uint64_t holdout_seed; /* as training had it */
     double holdout_share;
+    int ungrouped; /* V2V: resample comparisons as if those of one group told nothing of each other
+                    */
 } HedonStudyOptions;
 
 /** HEDON_EINVAL when the part is empty or the task has none of that name; HEDON_ENOMEM. */

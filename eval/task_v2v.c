@@ -117,9 +117,21 @@ static void rows_free(Rows *rows)
     hedon_free(rows->offset);
 }
 
+/* The share of the comparisons that the largest group has; size: scratch for groups of them. */
+static double largest_group(const int32_t *group, int64_t count, int64_t groups, int64_t *size)
+{
+    int64_t most = 0;
+    memset(size, 0, (size_t)groups * sizeof(*size));
+    for (int64_t i = 0; i < count; i++) {
+        size[group[i]]++;
+        if (size[group[i]] > most) most = size[group[i]];
+    }
+    return (double)most / (double)count;
+}
+
 /* Returns the number of groups, or a failure. */
 static int64_t fill_rows(HedonContext *ctx, const HedonStudy *study, const HedonOutputs *outputs,
-                         const int64_t *numbers, int64_t count, Rows *rows)
+                         const int64_t *numbers, int64_t count, Rows *rows, double *largest)
 {
     const size_t n = (size_t)count;
     rows->row = hedon_calloc(n, sizeof(*rows->row));
@@ -142,10 +154,13 @@ static int64_t fill_rows(HedonContext *ctx, const HedonStudy *study, const Hedon
         }
     }
     rows->offset[count] = used;
-    const int64_t groups = hedon_comparison_groups(ctx, rows->group, rows->item, rows->offset,
-                                                   count, hedon_dataset_size(study->dataset));
-    for (int64_t i = 0; i < count && groups >= 0; i++) rows->row[i].group = rows->group[i];
-    return groups;
+    int64_t groups = hedon_comparison_groups(ctx, rows->group, rows->item, rows->offset, count,
+                                             hedon_dataset_size(study->dataset));
+    if (groups < 0) return groups;
+    *largest = largest_group(rows->group, count, groups, rows->offset);
+    for (int64_t i = 0; i < count; i++)
+        rows->row[i].group = study->ungrouped ? (int32_t)i : rows->group[i];
+    return study->ungrouped ? count : groups;
 }
 
 static int prepare(HedonContext *ctx, const HedonStudy *study, const HedonOutputs *outputs,
@@ -155,7 +170,8 @@ static int prepare(HedonContext *ctx, const HedonStudy *study, const HedonOutput
     Rows rows = {0};
     HedonV2v *v2v = NULL;
     int code = fit(ctx, study, outputs, result);
-    const int64_t groups = code ? code : fill_rows(ctx, study, outputs, numbers, count, &rows);
+    const int64_t groups =
+        code ? code : fill_rows(ctx, study, outputs, numbers, count, &rows, &result->largest_group);
     code = groups < 0 ? (int)groups
                       : hedon_v2v_new(ctx, &v2v, rows.row, count, groups, result->temperature);
     rows_free(&rows);

@@ -19,7 +19,7 @@ static const double default_holdout = .1;
 
 typedef struct Arguments {
     const char *data, *model, *predictions, *against, *split, *save, *slice, *baselines, *scale,
-        *holdout, *out;
+        *holdout, *out, *resample;
     int json;
     int64_t seed, replicates, holdout_seed;
     HedonDeviceArguments device;
@@ -231,7 +231,8 @@ static int open_study(Session *session)
                       .replicates = arguments->replicates,
                       .threads = threads ? (int)threads : hedon_cpu_count()},
         .holdout_seed = (uint64_t)arguments->holdout_seed,
-        .holdout_share = arguments->holdout_share};
+        .holdout_share = arguments->holdout_share,
+        .ungrouped = arguments->resample && !strcmp(arguments->resample, "comparisons")};
     code = hedon_study_open(ctx, &session->study, session->dataset, &options);
     if (code) return code;
     session->wanted = hedon_malloc((size_t)hedon_dataset_size(session->dataset), 1);
@@ -336,6 +337,8 @@ static const HedonOption vce_options[] = {
 static const HedonOption v2v_options[] = {
     {"split", OPTION_CHOICE, offsetof(Arguments, split), "test|train|lists|holdout",
      "which comparisons (default: test pairs and lists)"},
+    {"resample", OPTION_CHOICE, offsetof(Arguments, resample), "groups|comparisons",
+     "what the bootstrap draws: groups that share videos (default), or single comparisons"},
     COMMON_OPTIONS,
 };
 
