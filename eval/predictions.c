@@ -144,7 +144,8 @@ static void gather(Reading *reading)
     HedonOutputs *outputs = reading->outputs;
     const int width = outputs->width;
     int64_t views = 0;
-    qsort(reading->rows, (size_t)reading->count, sizeof(*reading->rows), compare_rows);
+    if (reading->count) /* not of NULL */
+        qsort(reading->rows, (size_t)reading->count, sizeof(*reading->rows), compare_rows);
     for (int64_t i = 0; i < reading->count; i++) {
         const Row *row = &reading->rows[i], *before = i ? row - 1 : NULL;
         if (before && before->item == row->item && before->clip == row->clip &&

@@ -10,7 +10,7 @@
 #include "score/json_writer.h"
 #include "score/wording.h"
 
-enum { NAME_WIDTH = 23, MAIN_WIDTH = 23, COLUMN_WIDTH = 11, CELL = 64 };
+enum { NAME_WIDTH = 23, MAIN_WIDTH = 23, COLUMN_WIDTH = 11, ROW_NAME_WIDTH = 30, CELL = 64 };
 
 typedef struct Page {
     FILE *out;
@@ -238,22 +238,39 @@ static void write_calibration(const Page *page)
                 result->temperature, (long long)result->temperature_pairs);
 }
 
+/* The metrics that matter most, in a row for each result. */
+static void headline_head(const Page *page)
+{
+    fprintf(page->out, "%-*s%8s", ROW_NAME_WIDTH, "", "N");
+    for (const int *m = page->study->task->headline; *m >= 0; m++) {
+        char name[CELL];
+        const HedonMetric *metric = &page->study->task->metrics[*m];
+        snprintf(name, sizeof(name), "  %s%s", metric->name, metric->percent ? ", %" : "");
+        fprintf(page->out, "  %-*s", m[1] < 0 ? 0 : MAIN_WIDTH, name);
+    }
+    fputc('\n', page->out);
+}
+
+static void headline_row(const Page *page, const char *name, const HedonResult *result)
+{
+    char shown[256], cell[3 * CELL];
+    fprintf(page->out, "%-*s%8lld", ROW_NAME_WIDTH,
+            short_name(shown, sizeof(shown), name, ROW_NAME_WIDTH - 1), (long long)result->rows);
+    for (const int *m = page->study->task->headline; *m >= 0; m++) {
+        estimate(cell, &page->study->task->metrics[*m], result->value[*m], &result->interval[*m]);
+        fprintf(page->out, "  %-*s", m[1] < 0 ? 0 : MAIN_WIDTH, cell);
+    }
+    fputc('\n', page->out);
+}
+
 static void write_files(const Page *page)
 {
     const HedonStudy *study = page->study;
     if (!study->mean) return;
     heading(page, "Each file");
-    for (int i = 0; i < study->subject_count; i++) {
-        char name[256], cell[3 * CELL];
-        fprintf(page->out, "%-*s", NAME_WIDTH,
-                short_name(name, sizeof(name), study->result[i].name, NAME_WIDTH - 1));
-        for (const int *m = study->task->headline; *m >= 0; m++) {
-            estimate(cell, &study->task->metrics[*m], study->result[i].value[*m],
-                     &study->result[i].interval[*m]);
-            fprintf(page->out, " %s%s", study->task->metrics[*m].name, cell);
-        }
-        fputc('\n', page->out);
-    }
+    headline_head(page);
+    for (int i = 0; i < study->subject_count; i++)
+        headline_row(page, study->result[i].name, &study->result[i]);
 }
 
 static void write_difference(const Page *page)
@@ -283,19 +300,9 @@ static void write_slices(const Page *page)
     const HedonStudy *study = page->study;
     if (!study->slice_count) return;
     first_heading(page, "Slices");
-    for (int i = 0; i < study->slice_count; i++) {
-        const HedonResult *result = &study->slices[i].result;
-        char name[HEDON_SLICE_NAME], cell[3 * CELL];
-        hedon_utf8_clean(name, sizeof(name), study->slices[i].name);
-        fprintf(page->out, "%-30s N %-7lld", name, (long long)result->rows);
-        for (const int *m = study->task->headline; *m >= 0; m++) {
-            if (isnan(result->value[*m])) continue;
-            estimate(cell, &study->task->metrics[*m], result->value[*m], &result->interval[*m]);
-            const char *tight = cell + strspn(cell, " ");
-            fprintf(page->out, "  %s %s", study->task->metrics[*m].name, tight);
-        }
-        fputc('\n', page->out);
-    }
+    headline_head(page);
+    for (int i = 0; i < study->slice_count; i++)
+        headline_row(page, study->slices[i].name, &study->slices[i].result);
 }
 
 static void write_notes(const Page *page)

@@ -197,8 +197,7 @@ static int64_t row_count(const HedonDataset *dataset)
     return hedon_dataset_size(dataset);
 }
 
-static const int headline[] = {HEDON_VCE_TOP1, HEDON_VCE_TOP3, HEDON_VCE_JENSEN_SHANNON,
-                               HEDON_VCE_PEARSON, -1};
+static const int headline[] = {HEDON_VCE_TOP3, HEDON_VCE_JENSEN_SHANNON, HEDON_VCE_PEARSON, -1};
 
 const HedonEvalTask hedon_eval_vce = {
     .name = "vce",

@@ -347,6 +347,47 @@ static void v2v_gives_the_numbers_known_by_hand(void **state)
     ran_free(&ran);
 }
 
+/* 400 train pairs of videos of their own: the preferred one has utility 3 three times out of four,
+ * so the best temperature is 3 / log 3. Test is not looked at. */
+static void a_temperature_is_fitted_on_what_training_held_out(void **state)
+{
+    (void)state;
+    if (shell("mkdir -p %s", in_scratch("fit"))) abort();
+    FILE *train = create("fit/train_labels.json"), *file = create("fit.csv");
+    fputs("{\"comparisons\":[", train);
+    fputs("id,utility\nt0,0\nt1,-3\n", file);
+    for (int i = 0; i < 400; i++) {
+        fprintf(train, "%s[\"a%d\",\"b%d\"]", i ? "," : "", i, i);
+        fprintf(file, "a%d,%d\nb%d,%d\n", i, i % 4 ? 0 : 3, i, i % 4 ? 3 : 0);
+    }
+    fputs("]}", train);
+    fclose(train);
+    fclose(file);
+    write_text("fit/test_labels.json", "{\"comparisons\":[[\"t0\",\"t1\"]]}");
+    write_text("fit/listwise_labels.json", "{\"comparisons\":[]}");
+    write_text("fit/metadata.json", "{}");
+    Ran ran = RUN("eval", "v2v", "--data", in_scratch("fit"), "--predictions",
+                  in_scratch("fit.csv"), "--json", "--bootstrap", "20", "--holdout", "0.999");
+    json_t *document = result_of(&ran);
+    const json_t *model = named(document, "models", "fit.csv");
+    check_count(model, "evaluated", 1);
+    const double temperature = json_number_value(json_object_get(model, "temperature"));
+    assert_true(json_integer_value(json_object_get(model, "temperature_pairs")) > 390);
+    if (!(fabs(temperature - 3 / log(3)) < .1)) fail_msg("temperature %g", temperature);
+    check_metric(model, "log_loss_fitted", log(1 + exp(3 / temperature)));
+    json_decref(document);
+    ran_free(&ran);
+    ran = RUN("eval", "v2v", "--data", in_scratch("fit"), "--predictions", in_scratch("fit.csv"),
+              "--json", "--bootstrap", "20", "--holdout", "0.5", "--split", "holdout");
+    document = result_of(&ran);
+    model = named(document, "models", "fit.csv");
+    const json_int_t held = json_integer_value(json_object_get(model, "evaluated"));
+    assert_in_range(held, 150, 250);
+    assert_true(json_is_null(json_object_get(model, "temperature")));
+    json_decref(document);
+    ran_free(&ran);
+}
+
 /* What hedon score --json prints is a prediction file; views are averaged. */
 static void views_are_averaged_and_scores_are_predictions(void **state)
 {
@@ -512,6 +553,7 @@ int main(void)
         cmocka_unit_test(several_files_give_mean_and_spread),
         cmocka_unit_test(slices_hold_their_own_videos),
         cmocka_unit_test(v2v_gives_the_numbers_known_by_hand),
+        cmocka_unit_test(a_temperature_is_fitted_on_what_training_held_out),
         cmocka_unit_test(views_are_averaged_and_scores_are_predictions),
         cmocka_unit_test(mistakes_are_explained),
         cmocka_unit_test(nothing_is_left_where_an_output_failed),

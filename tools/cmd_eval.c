@@ -15,7 +15,7 @@
 #include "tools/command.h"
 
 enum { DEFAULT_REPLICATES = 1000 };
-static const double default_holdout = .1;
+static const double default_holdout = .05;
 
 typedef struct Arguments {
     const char *data, *model, *predictions, *against, *split, *save, *slice, *baselines, *scale,
@@ -315,7 +315,7 @@ static int run_v2v(const HedonCommand *command, HedonContext *ctx, int argc, cha
         {"seed", OPTION_INTEGER, offsetof(Arguments, seed), "N",                                     \
          "of the resamples and of random predictions (default 1)"},                                  \
         {"holdout", OPTION_TEXT, offsetof(Arguments, holdout), "SHARE",                              \
-         "of train that training held out (default 0.1)"},                                           \
+         "of train that training held out (default 0.05)"},                                          \
         {"holdout-seed", OPTION_INTEGER, offsetof(Arguments, holdout_seed), "N",                     \
          "that training held it out by (default 1)"},                                                \
         {"json", OPTION_FLAG, offsetof(Arguments, json), NULL, "schema hedon.eval/1"},               \
