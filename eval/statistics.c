@@ -26,26 +26,10 @@ int hedon_ascending(HedonContext *ctx, int32_t *order, const double *x, int64_t 
     return 0;
 }
 
-double hedon_weighted_mean(const double *x, const int32_t *weight, int64_t n)
-{
-    double sum = 0, total = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double w = weight_of(weight, i);
-        if (w == 0) continue; /* a row left out may be NaN */
-        sum += w * x[i];
-        total += w;
-    }
-    return sum / total;
-}
-
-typedef struct Moments {
-    double total, mean_x, mean_y, xx, yy, xy; /* sums of centred products */
-} Moments;
-
 /* Two passes: one would lose digits where the spread is small beside the mean. */
-static Moments moments(const double *x, const double *y, const int32_t *weight, int64_t n)
+HedonMoments hedon_moments(const double *x, const double *y, const int32_t *weight, int64_t n)
 {
-    Moments m = {0};
+    HedonMoments m = {0};
     for (int64_t i = 0; i < n; i++) {
         const double w = weight_of(weight, i);
         m.total += w;
@@ -60,26 +44,46 @@ static Moments moments(const double *x, const double *y, const int32_t *weight, 
         m.yy += w * dy * dy;
         m.xy += w * dx * dy;
     }
-    /* of a constant column only rounding is left */
-    const double tiny = 1e-26 * m.total;
-    if (m.xx <= tiny * m.mean_x * m.mean_x) m.xx = 0;
-    if (m.yy <= tiny * m.mean_y * m.mean_y) m.yy = 0;
     return m;
 }
 
-double hedon_pearson(const double *x, const double *y, const int32_t *weight, int64_t n)
+/* Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983. */
+HedonMoments hedon_moments_join(HedonMoments a, HedonMoments b)
 {
-    const Moments m = moments(x, y, weight, n);
-    if (!(m.xx > 0) || !(m.yy > 0)) return NAN;
+    const double total = a.total + b.total;
+    if (!(total > 0)) return a;
+    const double dx = b.mean_x - a.mean_x, dy = b.mean_y - a.mean_y;
+    const double both = a.total * b.total / total, part = b.total / total;
+    return (HedonMoments){.total = total,
+                          .mean_x = a.mean_x + part * dx,
+                          .mean_y = a.mean_y + part * dy,
+                          .xx = a.xx + b.xx + both * dx * dx,
+                          .yy = a.yy + b.yy + both * dy * dy,
+                          .xy = a.xy + b.xy + both * dx * dy};
+}
+
+/* Of a constant column only rounding is left. */
+static int is_constant(double square, double mean, double total)
+{
+    return !(square > 1e-26 * total * mean * mean);
+}
+
+double hedon_pearson(HedonMoments m)
+{
+    if (is_constant(m.xx, m.mean_x, m.total) || is_constant(m.yy, m.mean_y, m.total)) return NAN;
     return fmax(-1, fmin(1, m.xy / (sqrt(m.xx) * sqrt(m.yy))));
 }
 
-double hedon_concordance(const double *x, const double *y, const int32_t *weight, int64_t n)
+double hedon_concordance(HedonMoments m)
 {
-    const Moments m = moments(x, y, weight, n);
     const double apart = m.mean_x - m.mean_y;
     const double below = m.xx + m.yy + m.total * apart * apart;
     return below > 0 ? 2 * m.xy / below : NAN;
+}
+
+double hedon_slope(HedonMoments m)
+{
+    return is_constant(m.xx, m.mean_x, m.total) ? NAN : m.xy / m.xx;
 }
 
 double hedon_mean_absolute_error(const double *x, const double *y, const int32_t *weight, int64_t n)
@@ -91,15 +95,6 @@ double hedon_mean_absolute_error(const double *x, const double *y, const int32_t
         total += w;
     }
     return sum / total;
-}
-
-double hedon_slope(const double *x, const double *y, const int32_t *weight, int64_t n,
-                   double *intercept)
-{
-    const Moments m = moments(x, y, weight, n);
-    const double slope = m.xx > 0 ? m.xy / m.xx : NAN;
-    if (intercept) *intercept = m.mean_y - slope * m.mean_x;
-    return slope;
 }
 
 /* The end of the run of equal values that begins at order[start]. */

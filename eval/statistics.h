@@ -11,16 +11,24 @@
 /** order[0..n-1]: the numbers of x from least to greatest, ties by number. HEDON_ENOMEM. */
 int hedon_ascending(HedonContext *ctx, int32_t *order, const double *x, int64_t n);
 
-double hedon_weighted_mean(const double *x, const int32_t *weight, int64_t n);
-double hedon_pearson(const double *x, const double *y, const int32_t *weight, int64_t n);
+/* Weighted sums of two columns, from which several statistics follow. */
+typedef struct HedonMoments {
+    double total, mean_x, mean_y, xx, yy, xy; /* xx, yy, xy: sums of centred products */
+} HedonMoments;
+
+HedonMoments hedon_moments(const double *x, const double *y, const int32_t *weight, int64_t n);
+/** Those of both columns' rows together. */
+HedonMoments hedon_moments_join(HedonMoments a, HedonMoments b);
+
+double hedon_pearson(HedonMoments m);
 /** Lin's concordance correlation coefficient, with variances over n as in Lin (1989):
  *  2 cov / (var x + var y + (mean x - mean y)^2). */
-double hedon_concordance(const double *x, const double *y, const int32_t *weight, int64_t n);
+double hedon_concordance(HedonMoments m);
+/** Least squares: y = intercept + slope x. */
+double hedon_slope(HedonMoments m);
+
 double hedon_mean_absolute_error(const double *x, const double *y, const int32_t *weight,
                                  int64_t n);
-/** Least squares: y = intercept + slope x. intercept may be NULL. */
-double hedon_slope(const double *x, const double *y, const int32_t *weight, int64_t n,
-                   double *intercept);
 
 /** Ranks from 1; equal values share the mean of their ranks. Spearman's correlation is the Pearson
  *  correlation of these. */

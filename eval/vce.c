@@ -223,8 +223,9 @@ static void measure_distances(const HedonVce *vce, const int32_t *weight, double
     for (int d = 0; d < DISTANCES; d++) values[HEDON_VCE_L1 + d] = sum[d] / total;
 }
 
-static void measure_emotion(const HedonVce *vce, int e, const int32_t *weight, double *scratch,
-                            double *values)
+/* Returns the moments of prediction and label. */
+static HedonMoments measure_emotion(const HedonVce *vce, int e, const int32_t *weight,
+                                    double *scratch, double *values)
 {
     const int64_t n = vce->count, at = e * n;
     const double *label = vce->labels + at, *predicted = vce->predictions + at;
@@ -233,36 +234,16 @@ static void measure_emotion(const HedonVce *vce, int e, const int32_t *weight, d
     double *label_rank = scratch, *predicted_rank = scratch + n;
     hedon_mean_ranks(label_rank, label, vce->label_order + at, weight, n);
     hedon_mean_ranks(predicted_rank, predicted, order, weight, n);
-    values[HEDON_VCE_EMOTION_PEARSON] = hedon_pearson(predicted, label, weight, n);
-    values[HEDON_VCE_EMOTION_SPEARMAN] = hedon_pearson(predicted_rank, label_rank, weight, n);
-    values[HEDON_VCE_EMOTION_CCC] = hedon_concordance(predicted, label, weight, n);
+    const HedonMoments ranks = hedon_moments(predicted_rank, label_rank, weight, n);
+    const HedonMoments moments = hedon_moments(predicted, label, weight, n);
+    values[HEDON_VCE_EMOTION_PEARSON] = hedon_pearson(moments);
+    values[HEDON_VCE_EMOTION_SPEARMAN] = hedon_pearson(ranks);
+    values[HEDON_VCE_EMOTION_CCC] = hedon_concordance(moments);
+    values[HEDON_VCE_EMOTION_SLOPE] = hedon_slope(moments);
     values[HEDON_VCE_EMOTION_MAE] = hedon_mean_absolute_error(predicted, label, weight, n);
     values[HEDON_VCE_EMOTION_AUROC] = hedon_auroc(predicted, order, positive, weight, n);
     values[HEDON_VCE_EMOTION_AP] = hedon_average_precision(predicted, order, positive, weight, n);
-    values[HEDON_VCE_EMOTION_SLOPE] = hedon_slope(predicted, label, weight, n, NULL);
-}
-
-/* Least squares over all emotions' columns at once, from each row's weight. */
-static double pooled_slope(const HedonVce *vce, const int32_t *weight)
-{
-    double total = 0, mean_x = 0, mean_y = 0, xx = 0, xy = 0;
-    for (int e = 0; e < N; e++)
-        for (int64_t i = 0; i < vce->count; i++) {
-            const double w = weight ? weight[i] : 1;
-            total += w;
-            mean_x += w * vce->predictions[e * vce->count + i];
-            mean_y += w * vce->labels[e * vce->count + i];
-        }
-    mean_x /= total;
-    mean_y /= total;
-    for (int e = 0; e < N; e++)
-        for (int64_t i = 0; i < vce->count; i++) {
-            const double w = weight ? weight[i] : 1;
-            const double dx = vce->predictions[e * vce->count + i] - mean_x;
-            xx += w * dx * dx;
-            xy += w * dx * (vce->labels[e * vce->count + i] - mean_y);
-        }
-    return xx > 1e-26 * total * mean_x * mean_x ? xy / xx : NAN;
+    return moments;
 }
 
 static void measure(const void *data, const int32_t *weight, double *scratch, double *values)
@@ -271,8 +252,11 @@ static void measure(const void *data, const int32_t *weight, double *scratch, do
     double *emotions = values + HEDON_VCE_METRICS;
     measure_top(vce, weight, values);
     measure_distances(vce, weight, values);
+    HedonMoments pooled = {0};
     for (int e = 0; e < N; e++)
-        measure_emotion(vce, e, weight, scratch, emotions + e * HEDON_VCE_EMOTION_METRICS);
+        pooled =
+            hedon_moments_join(pooled, measure_emotion(vce, e, weight, scratch,
+                                                       emotions + e * HEDON_VCE_EMOTION_METRICS));
     for (int m = HEDON_VCE_EMOTION_PEARSON; m <= HEDON_VCE_EMOTION_AP; m++) {
         double sum = 0;
         int defined = 0;
@@ -284,7 +268,7 @@ static void measure(const void *data, const int32_t *weight, double *scratch, do
         }
         values[HEDON_VCE_PEARSON + m] = sum / defined;
     }
-    values[HEDON_VCE_SLOPE] = pooled_slope(vce, weight);
+    values[HEDON_VCE_SLOPE] = hedon_slope(pooled);
 }
 
 HedonEvaluation hedon_vce_evaluation(const HedonVce *vce)
