@@ -254,6 +254,8 @@ static int check(const HedonCommand *command, Arguments *arguments, int files)
         return hedon_wrong_usage(command, "--against and --slice need --model or --predictions");
     if (arguments->save && !arguments->model)
         return hedon_wrong_usage(command, "--save-predictions needs --model");
+    if (arguments->save && !strcmp(arguments->save, "-"))
+        return hedon_wrong_usage(command, "--save-predictions needs the name of a file");
     if (arguments->holdout) {
         arguments->holdout_share = strtod(arguments->holdout, &end);
         if (*end || !(arguments->holdout_share >= 0 && arguments->holdout_share < 1))
