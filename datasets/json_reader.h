@@ -1,6 +1,6 @@
-/* A strict, streaming JSON reader for label files: nothing is built in memory, strings point into the
- * mapped file. VCE's 55 MB take it a quarter of a second, and jansson five times as long; and unlike
- * a tree it still knows the place when a value turns out to be of the wrong kind.
+/* A strict, streaming JSON reader for label files: nothing is built in memory, strings point into
+ * the mapped file. VCE's 55 MB take it a quarter of a second, and jansson five times as long; and
+ * unlike a tree it still knows the place when a value turns out to be of the wrong kind.
  *
  * The caller asks for what it expects. The first mistake, of syntax (RFC 8259, UTF-8 included) or
  * of kind, leaves "line 3, column 14: ..." in the context, and every later call returns the same

@@ -9,11 +9,13 @@
 #include "datasets/dataset.h"
 #include "worker_fixture.h"
 
-/* scratch/name, made with its videos/. One of eight buffers that take turns. */
+/* scratch/name, made with its videos/. One of 32 buffers that take turns. */
 static inline const char *make_folder(const char *name)
 {
-    const char *folder = in_scratch(name);
-    char path[300];
+    static char folders[32][256];
+    static int turn;
+    char *folder = folders[turn++ % 32], path[300];
+    snprintf(folder, sizeof(folders[0]), "%s/%s", scratch, name);
     snprintf(path, sizeof(path), "%s/videos", folder);
     if ((mkdir(folder, 0777) && errno != EEXIST) || (mkdir(path, 0777) && errno != EEXIST)) abort();
     return folder;
