@@ -1,13 +1,17 @@
-/* What the tests of datasets share: small VCE and V2V folders written to a scratch folder, entry by
- * entry, so that a test can spoil one. Includes worker_fixture.h, for its scratch folder and
- * videos. */
+/* What the tests of datasets share: small VCE and V2V folders written to the scratch folder of
+ * worker_fixture.h or cli_fixture.h, which is to be included before this, entry by entry, so that a
+ * test can spoil one. */
 #ifndef HEDON_TESTS_DATASET_FIXTURE_H
 #define HEDON_TESTS_DATASET_FIXTURE_H
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "datasets/dataset.h"
-#include "worker_fixture.h"
 
 /* scratch/name, made with its videos/. One of 32 buffers that take turns. */
 static inline const char *make_folder(const char *name)

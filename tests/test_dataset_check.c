@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "worker_fixture.h"
+
 #include "dataset_fixture.h"
 #include "datasets/check.h"
 

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "worker_fixture.h"
+
 #include "dataset_fixture.h"
 #include "datasets/graph.h"
 #include "datasets/holdout.h"

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "worker_fixture.h"
+
 #include "dataset_fixture.h"
 
 static HedonDataset *opened(const char *kind, const char *dir, const HedonDatasetOptions *options)
@@ -301,6 +303,22 @@ static void test_csv_with_classes_and_ratings(void **state)
     hedon_dataset_close(dataset);
 }
 
+/* Only the first of many rows has a class: none may inherit it, and there must be room for all. */
+static void test_absent_classes_of_many_rows(void **state)
+{
+    (void)state;
+    Text text = {0};
+    say(&text, "path,class\nfirst,x\n");
+    for (int i = 0; i < 3000; i++) say(&text, "%d,\n", i);
+    HedonDataset *dataset = opened(NULL, write_table("many.csv", text.data), NULL);
+    assert_int_equal(hedon_dataset_size(dataset), 3001);
+    assert_int_equal(hedon_dataset_classes(dataset), 1);
+    for (int i = 0; i < 3001; i++)
+        assert_int_equal(hedon_dataset_item(dataset, i)->class_index, i ? -1 : 0);
+    hedon_dataset_close(dataset);
+    free(text.data);
+}
+
 static void test_tables_with_named_columns(void **state)
 {
     (void)state;
@@ -538,6 +556,7 @@ int main(void)
         cmocka_unit_test(test_v2v_is_read_as_it_stands),
         cmocka_unit_test(test_v2v_faults_are_refused_in_a_sentence),
         cmocka_unit_test(test_csv_with_classes_and_ratings),
+        cmocka_unit_test(test_absent_classes_of_many_rows),
         cmocka_unit_test(test_tables_with_named_columns),
         cmocka_unit_test(test_tables_with_intensities),
         cmocka_unit_test(test_tables_with_pairs),
