@@ -242,6 +242,25 @@ static void test_missing_files_are_faults_but_not_all_of_them(void **state)
     hedon_context_free(ctx);
 }
 
+/* Cut off inside a label: that video is known by its id only. */
+static void test_every_truncation_is_one_fault(void **state)
+{
+    (void)state;
+    const char *folder = write_vce("truncated");
+    link_videos(folder);
+    char *text = labels_of(vce_train_ids, 2, 0);
+    for (size_t size = strlen(text) - 1; size > 0; size -= size > 97 ? 97 : size) {
+        HedonCheck check;
+        text[size] = 0;
+        write_in(folder, "train_labels.json", text);
+        checked(&check, folder, NULL);
+        expect(&check, HEDON_FAULT_FILE, 1, "train_labels.json: line 1, column");
+        expect_total(&check, 1);
+        hedon_check_free(&check);
+    }
+    free(text);
+}
+
 static void test_videos_missing_unreadable_and_damaged(void **state)
 {
     (void)state;
@@ -447,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_ties_in_top_are_no_fault),
         cmocka_unit_test(test_each_fault_of_v2v),
         cmocka_unit_test(test_missing_files_are_faults_but_not_all_of_them),
+        cmocka_unit_test(test_every_truncation_is_one_fault),
         cmocka_unit_test(test_videos_missing_unreadable_and_damaged),
         cmocka_unit_test(test_joint_leaks_are_noted),
         cmocka_unit_test(test_all_faults_of_vce_at_once),
