@@ -148,6 +148,8 @@ static int tell_cycles(Search *s, int64_t *nodes, const int64_t *edges,
             /* any way back but the edge to < i itself, which would be a contradiction */
             const int length = way(s, to, (int32_t)i);
             if (!length) continue;
+            memmove(s->path + 1, s->path, ((size_t)length - 1) * sizeof(*s->path));
+            s->path[0] = (int32_t)i; /* the smallest begins */
             const int code = tell(opaque, s->path, length);
             if (code) return code;
             nodes[part] = 0; /* told */
