@@ -127,7 +127,8 @@ typedef struct HedonModelInfo {
 /**
  * Open a model file, or an embedded model by name.
  *
- * @param name  a safetensors file with hedon metadata, or "lowlevel"; NULL for the default model
+ * @param name  a safetensors file with hedon metadata, "lowlevel" or "brightness" (the utility is the
+ *              pictures' mean brightness, for comparison); NULL for the default model
  * @return 0; HEDON_ENOENT, HEDON_EDATA (truncated, wild offsets, wrong shapes; every missing,
  *         extra or misshapen tensor is named), HEDON_EUNSUPPORTED, HEDON_ENOMEM.
  */
@@ -278,6 +279,12 @@ typedef struct HedonScoreCallbacks {
     int (*next)(void *opaque, const char **path);
     /** A finished video, good or bad; on the calling thread. Non-zero stops the run. */
     int (*finished)(void *opaque, const HedonScore *score);
+    /** May be NULL. The logits of one view of a clip, on the calling thread, before the video is
+     *  finished; emotions or utility is NULL where the model has no such head. A video that turns out
+     *  damaged starts again: clip 0, view 0 then makes what came before of this number void. Non-zero
+     *  stops the run. */
+    int (*view)(void *opaque, int64_t number, int64_t clip, int64_t view, const float *emotions,
+                const float *utility);
     /** May be NULL. Videos finished so far; clips done and to do of the video worked on last. */
     void (*progress)(void *opaque, int64_t videos, const char *video, int64_t clips, int64_t clip_count);
 } HedonScoreCallbacks;

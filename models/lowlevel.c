@@ -5,12 +5,14 @@
  *
  * Both arrows are linear, so that the model is an ordinary graph. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "models/emotion_words.h"
 #include "models/model_private.h"
 #include "models/zoo.h"
 
-enum { PLEASURE, AROUSAL, DOMINANCE, DIMENSIONS, FEATURES = HEDON_COLOUR_MOTION_FEATURES };
+enum { DIMENSIONS = HEDON_PAD, FEATURES = HEDON_COLOUR_MOTION_FEATURES };
 
 /* What counts as zero and as one standard deviation of each statistic. The regressions are on
  * standardised variables of colour patches; there is no such table for videos, so these are our own
@@ -30,51 +32,14 @@ static const struct {
  * (saturation's) is our choice. Flicker is unpleasant [Y17]; its size is our choice too. Contrast,
  * warmth and colourfulness are measured but carry no weight: we know no regression for them. */
 static const double effect[DIMENSIONS][FEATURES] = {
-    [PLEASURE] = {[HEDON_FEATURE_BRIGHTNESS] = 0.69,
-                  [HEDON_FEATURE_SATURATION] = 0.22,
-                  [HEDON_FEATURE_FLICKER] = -0.30},
-    [AROUSAL] = {[HEDON_FEATURE_BRIGHTNESS] = -0.31,
-                 [HEDON_FEATURE_SATURATION] = 0.60,
-                 [HEDON_FEATURE_MOTION] = 0.60},
-    [DOMINANCE] = {[HEDON_FEATURE_BRIGHTNESS] = -0.76, [HEDON_FEATURE_SATURATION] = 0.32},
+    [HEDON_PLEASURE] = {[HEDON_FEATURE_BRIGHTNESS] = 0.69,
+                        [HEDON_FEATURE_SATURATION] = 0.22,
+                        [HEDON_FEATURE_FLICKER] = -0.30},
+    [HEDON_AROUSAL] = {[HEDON_FEATURE_BRIGHTNESS] = -0.31,
+                       [HEDON_FEATURE_SATURATION] = 0.60,
+                       [HEDON_FEATURE_MOTION] = 0.60},
+    [HEDON_DOMINANCE] = {[HEDON_FEATURE_BRIGHTNESS] = -0.76, [HEDON_FEATURE_SATURATION] = 0.32},
 };
-
-/* Mean ratings of valence, arousal and dominance, from 1 to 9, of one word for each of the 27
- * emotions, in VCE's order: columns V.Mean.Sum, A.Mean.Sum, D.Mean.Sum of [W13]. Where the name is
- * not in the norms, the word stands beside it; that choice is ours. */
-static const double ratings[HEDON_EMOTIONS][DIMENSIONS] = {
-    {7.58, 5.52, 6.11}, /* admiration */
-    {6.47, 4.36, 6.54}, /* adoration */
-    {7.30, 4.68, 6.63}, /* Aesthetic Appreciation: appreciation */
-    {7.00, 4.82, 6.59}, /* amusement */
-    {2.50, 5.93, 5.14}, /* anger */
-    {2.38, 4.78, 3.39}, /* anxiety */
-    {6.85, 3.83, 5.85}, /* Awe (or Wonder): awe */
-    {3.86, 4.65, 4.13}, /* awkwardness */
-    {2.77, 2.58, 5.04}, /* boredom */
-    {6.89, 1.67, 7.44}, /* Calmness: calm */
-    {3.32, 4.64, 3.08}, /* confusion */
-    {5.41, 5.04, 5.00}, /* Craving: crave */
-    {3.32, 5.00, 4.84}, /* disgust */
-    {2.00, 6.27, 3.47}, /* Empathic Pain: pain */
-    {6.80, 5.29, 5.22}, /* Entrancement: enchantment */
-    {7.62, 6.21, 6.33}, /* excitement */
-    {2.93, 6.14, 3.32}, /* fear */
-    {3.38, 6.13, 3.49}, /* horror */
-    {6.66, 4.36, 6.31}, /* interest */
-    {8.21, 5.55, 7.00}, /* joy */
-    {6.65, 4.38, 5.36}, /* nostalgia */
-    {6.63, 4.42, 5.64}, /* relief */
-    {7.28, 6.06, 5.00}, /* romance */
-    {2.40, 2.81, 3.84}, /* sadness */
-    {7.18, 3.18, 6.44}, /* satisfaction */
-    {7.05, 6.20, 6.07}, /* Sexual Desire: desire */
-    {7.44, 6.57, 5.17}, /* surprise */
-};
-
-/* Mean and standard deviation of those columns over all 13,915 words of [W13]. */
-static const double norm_mean[DIMENSIONS] = {5.0638, 4.2106, 5.1848};
-static const double norm_deviation[DIMENSIONS] = {1.2749, 0.8964, 0.9383};
 
 /* An emotion's logit is the log density, at the clip's pleasure, arousal and dominance, of a round
  * Gaussian about its word, with what all emotions share left out:
@@ -149,7 +114,7 @@ static void fill_emotions(float *weight, float *bias)
     for (int k = 0; k < HEDON_EMOTIONS; k++) {
         double square = 0;
         for (int d = 0; d < DIMENSIONS; d++) {
-            const double r = (ratings[k][d] - norm_mean[d]) / norm_deviation[d];
+            const double r = hedon_emotion_word_standard(k, d);
             weight[k * DIMENSIONS + d] = (float)(r / spread);
             square += r * r;
         }
@@ -160,7 +125,7 @@ static void fill_emotions(float *weight, float *bias)
 /* Pleasantness of watching is pleasure, as it comes. */
 static void fill_utility(float *weight)
 {
-    weight[PLEASURE] = 1;
+    weight[HEDON_PLEASURE] = 1;
 }
 
 static float *values_of(const HedonModel *model, const char *name)
@@ -182,33 +147,72 @@ static int hash_definition(HedonContext *ctx, HedonModel *model)
     return code;
 }
 
-int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out)
+/* The same statistics with one weight: brightness as it is measured. */
+static void fill_brightness(const HedonModel *model)
+{
+    const HedonTensor *weight = hedon_model_parameter(model, "pad.weight");
+    memset(weight->data, 0, DIMENSIONS * FEATURES * sizeof(float));
+    ((float *)weight->data)[HEDON_PLEASURE * FEATURES + HEDON_FEATURE_BRIGHTNESS] = 1;
+    memset(values_of(model, "pad.bias"), 0, DIMENSIONS * sizeof(float));
+    fill_utility(values_of(model, "head.utility.weight"));
+}
+
+/* The parameters allocated, nothing filled in. */
+static int open_empty(HedonContext *ctx, HedonModel **out, int with_emotions)
 {
     HedonModel *model;
     *out = NULL;
     int code = hedon_model_new(ctx, &model, &hedon_lowlevel);
-    if (!code) code = hedon_model_add_head(ctx, model, "emotions", HEDON_EMOTIONS, 1);
+    if (!code && with_emotions)
+        code = hedon_model_add_head(ctx, model, "emotions", HEDON_EMOTIONS, 1);
     if (!code) code = hedon_model_add_head(ctx, model, "utility", 1, 0);
     if (!code) code = hedon_model_declare(ctx, model, NULL);
     if (!code)
         for (int i = 0; i < model->parameter_count && !code; i++)
             code = hedon_model_allocate(ctx, model, i);
-    if (!code) {
-        fill_dimensions(values_of(model, "pad.weight"), values_of(model, "pad.bias"));
-        fill_emotions(values_of(model, "head.emotions.weight"),
-                      values_of(model, "head.emotions.bias"));
-        fill_utility(values_of(model, "head.utility.weight"));
-        model->info.trained_on = "published formulas, no training";
-        model->info.caveat =
-            "this model sees only colour, brightness and motion, not what is shown";
-        model->info.reference_name = "256 synthetic clips (ffmpeg lavfi, seed 1)";
-        model->info.reference = reference;
-        model->info.reference_count = sizeof(reference) / sizeof(reference[0]);
-        code = hash_definition(ctx, model);
-    }
     if (code)
         hedon_model_close(model);
     else
         *out = model;
     return code;
+}
+
+static int finish(HedonContext *ctx, HedonModel **out, HedonModel *model)
+{
+    const int code = hash_definition(ctx, model);
+    if (code)
+        hedon_model_close(model);
+    else
+        *out = model;
+    return code;
+}
+
+int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out)
+{
+    HedonModel *model;
+    *out = NULL;
+    const int code = open_empty(ctx, &model, 1);
+    if (code) return code;
+    fill_dimensions(values_of(model, "pad.weight"), values_of(model, "pad.bias"));
+    fill_emotions(values_of(model, "head.emotions.weight"), values_of(model, "head.emotions.bias"));
+    fill_utility(values_of(model, "head.utility.weight"));
+    model->info.trained_on = "published formulas, no training";
+    model->info.caveat = "this model sees only colour, brightness and motion, not what is shown";
+    model->info.reference_name = "256 synthetic clips (ffmpeg lavfi, seed 1)";
+    model->info.reference = reference;
+    model->info.reference_count = sizeof(reference) / sizeof(reference[0]);
+    return finish(ctx, out, model);
+}
+
+int hedon_brightness_open(HedonContext *ctx, HedonModel **out)
+{
+    HedonModel *model;
+    *out = NULL;
+    const int code = open_empty(ctx, &model, 0);
+    if (code) return code;
+    fill_brightness(model);
+    model->info.name = "brightness";
+    model->info.trained_on = "nothing";
+    model->info.caveat = "this model sees only how bright the pictures are";
+    return finish(ctx, out, model);
 }

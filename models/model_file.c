@@ -44,8 +44,9 @@ static int open_file(HedonContext *ctx, HedonModel **out, const char *path)
 int hedon_model_open(HedonContext *ctx, HedonModel **out, const char *name)
 {
     *out = NULL;
-    return !name || !strcmp(name, "lowlevel") ? hedon_lowlevel_open(ctx, out)
-                                              : open_file(ctx, out, name);
+    if (!name || !strcmp(name, "lowlevel")) return hedon_lowlevel_open(ctx, out);
+    if (!strcmp(name, "brightness")) return hedon_brightness_open(ctx, out);
+    return open_file(ctx, out, name);
 }
 
 int hedon_model_write(HedonContext *ctx, const HedonModel *model, FILE *stream)

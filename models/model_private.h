@@ -71,5 +71,7 @@ int hedon_model_set_text(HedonContext *ctx, HedonModel *model, const char **fiel
                          const char *text);
 
 int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out);
+/** The mean brightness as the utility: the baseline that 'hedon eval' holds models against. */
+int hedon_brightness_open(HedonContext *ctx, HedonModel **out);
 
 #endif

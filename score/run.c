@@ -211,6 +211,11 @@ static int compute(Run *run, float *clips, const View *views, int64_t count)
         if (info->utility_head >= 0)
             utility = (const float *)scorer->outputs[info->utility_head].data + i;
         hedon_tally_view(&entry->tally, views[i].clip, views[i].view, emotions, utility);
+        if (run->callbacks->view) {
+            const int stop = run->callbacks->view(run->callbacks->opaque, views[i].number,
+                                                  views[i].clip, views[i].view, emotions, utility);
+            if (stop) return stop;
+        }
         entry->score.predict_s += seconds;
         finish_if_done(run, views[i].number);
     }
