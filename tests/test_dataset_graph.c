@@ -126,6 +126,45 @@ static void test_long_cycles(void **state)
     free(edges);
 }
 
+/* A long chain that contradicts itself everywhere is no cycle, and a hundred thousand small cycles
+ * are each told: in time that does not grow with the square. */
+static int count_one(void *opaque, const int32_t *cycle, int length)
+{
+    (void)cycle;
+    *(int *)opaque += length == 3;
+    return 0;
+}
+
+static void test_many_contradictions_and_many_cycles(void **state)
+{
+    (void)state;
+    enum { MANY = 100000 };
+    int count = 0;
+    HedonEdge *edges = malloc(3 * MANY * sizeof(*edges));
+    int64_t used = 0;
+    for (int i = 0; i < MANY; i++) {
+        if (i > 0) edges[used++] = (HedonEdge){i, i - 1};
+        if (i + 1 < MANY) edges[used++] = (HedonEdge){i, i + 1};
+    }
+    assert_int_equal(hedon_graph_cycles(NULL, MANY, edges, used, count_one, &count), 0);
+    assert_int_equal(count, 0);
+    /* the last three in a ring, too: { MANY-3, MANY-1 } and back */
+    used = 0;
+    for (int i = 0; i < MANY; i++) {
+        if (i == MANY - 1) edges[used++] = (HedonEdge){i, i - 2};
+        if (i > 0) edges[used++] = (HedonEdge){i, i - 1};
+        if (i + 1 < MANY) edges[used++] = (HedonEdge){i, i + 1};
+        if (i == MANY - 3) edges[used++] = (HedonEdge){i, i + 2};
+    }
+    assert_int_equal(hedon_graph_cycles(NULL, MANY, edges, used, count_one, &count), 0);
+    assert_int_equal(count, 1);
+    for (int i = 0; i < 3 * MANY; i++) edges[i] = (HedonEdge){i, i % 3 == 2 ? i - 2 : i + 1};
+    count = 0;
+    assert_int_equal(hedon_graph_cycles(NULL, 3 * MANY, edges, 3 * MANY, count_one, &count), 0);
+    assert_int_equal(count, MANY);
+    free(edges);
+}
+
 /* ---- Edges and components ------------------------------------------------------------------- */
 
 static HedonDataset *open_v2v(const char *train, const char *test, const char *lists)
@@ -313,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cycles_as_brute_force_finds_them),
         cmocka_unit_test(test_long_cycles),
+        cmocka_unit_test(test_many_contradictions_and_many_cycles),
         cmocka_unit_test(test_edges_and_components),
         cmocka_unit_test(test_holdout_is_a_function_of_seed_and_id),
         cmocka_unit_test(test_holdout_of_vce_touches_train_only),
