@@ -51,15 +51,18 @@ static void auto_contrast(const HedonAugmentLoops *loops, HedonPicture *picture,
     loops->look_up(picture->pixels, pixel_count(picture), levels.of);
 }
 
-/* Four counters for each level, so that equal neighbours don't wait for each other. */
+/* Each of four neighbours has counters of its own, so that equal ones don't wait for each other. */
 static void histogram(const HedonPicture *picture, int64_t count[3][256])
 {
     uint32_t part[4][3][256] = {0};
     const int64_t n = pixel_count(picture);
-    for (int64_t i = 0; i < n; i++) {
-        const uint32_t p = picture->pixels[i];
-        for (int c = 0; c < 3; c++) part[i & 3][c][p >> 8 * c & 255]++;
-    }
+    for (int64_t i = 0; i < n; i += 4)
+        for (int k = 0; k < 4 && i + k < n; k++) {
+            const uint32_t p = picture->pixels[i + k];
+            part[k][0][p & 255]++;
+            part[k][1][p >> 8 & 255]++;
+            part[k][2][p >> 16 & 255]++;
+        }
     for (int c = 0; c < 3; c++)
         for (int v = 0; v < 256; v++)
             count[c][v] = (int64_t)part[0][c][v] + part[1][c][v] + part[2][c][v] + part[3][c][v];
