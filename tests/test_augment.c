@@ -229,7 +229,7 @@ static void test_samples_are_torchvisions(void **state)
 {
     (void)state;
     static const double places[] = {0, .5, .999};
-    double times[20021];
+    static double times[40000];
     for (int i = 0; i < COUNT(times); i++) times[i] = i / 10.;
     for (int i = 0; i < COUNT(sample_cases); i++) {
         const SampleCase *g = &sample_cases[i];
@@ -368,6 +368,23 @@ static void test_draws_are_distributed(void **state)
     assert_true(erased.low > .019 && erased.low < .025 && erased.high > .32 && erased.high < .34);
     /* Uniform but for the tall and wide boxes that do not fit and are drawn again. */
     assert_true(fabs(erased.sum / (double)erased.n - (.02 + 1. / 3) / 2) < .01);
+}
+
+/* A box that does not fit is drawn again: half of these are too tall or too wide. */
+static void test_erasing_tries_again(void **state)
+{
+    (void)state;
+    HedonAugmentRecipe recipe = golden_recipe();
+    recipe.erase_p = 1;
+    recipe.erase_area[0] = .25;
+    recipe.erase_ratio[0] = 1 / 16.;
+    recipe.erase_ratio[1] = 16;
+    for (int i = 0; i < 1000; i++) {
+        HedonAugmentDraw d;
+        hedon_augment_draw(hedon_random_key(4, 0, (uint64_t)i), &recipe, 320, 240, &d);
+        assert_in_range(d.erase_width, 1, GOLDEN_SIZE - 1);
+        assert_in_range(d.erase_height, 1, GOLDEN_SIZE - 1);
+    }
 }
 
 static void test_beta_is_distributed(void **state)
@@ -675,6 +692,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_samples_are_torchvisions),
         cmocka_unit_test(test_mixes_are_timms),
         cmocka_unit_test(test_draws_are_distributed),
+        cmocka_unit_test(test_erasing_tries_again),
         cmocka_unit_test(test_beta_is_distributed),
         cmocka_unit_test(test_noise_is_normal),
         cmocka_unit_test(test_frames_share_the_draw_but_not_the_noise),

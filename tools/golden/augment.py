@@ -233,12 +233,13 @@ def pipelines():
 
 def samples():
     print("static const SampleCase sample_cases[] = {")
-    for fps in (30.0, 30000 / 1001, 25.0, 24000 / 1001, 12.5, 60.0, 4.0, 3.0, 59.9):
-        for frames in (1, 16, 60, 113, 120, 121, 128, 1999, 20021):
-            clips, _ = VideoClips.compute_clips_for_video(torch.arange(frames), 16, 1, fps, 4)
-            shown = [clips[int(place * len(clips))].tolist() if len(clips) else [0] * 16 for place in (0, 0.5, 0.999)]
-            text = ", ".join("{" + ", ".join(map(str, s)) + "}" for s in shown)
-            print(f"{{{fps!r}, {frames}, {len(clips)}, {{{text}}}}},")
+    pairs = [(fps, frames) for fps in (30.0, 30000 / 1001, 25.0, 24000 / 1001, 12.5, 60.0, 4.0, 3.0, 59.9)
+             for frames in (1, 16, 60, 113, 120, 121, 128, 1999, 20021)]
+    for fps, frames in (*pairs, (60000 / 1001, 34100)):  # the last: where 32-bit floats round to another frame
+        clips, _ = VideoClips.compute_clips_for_video(torch.arange(frames), 16, 1, fps, 4)
+        shown = [clips[int(place * len(clips))].tolist() if len(clips) else [0] * 16 for place in (0, 0.5, 0.999)]
+        text = ", ".join("{" + ", ".join(map(str, s)) + "}" for s in shown)
+        print(f"{{{fps!r}, {frames}, {len(clips)}, {{{text}}}}},")
     print("};")
 
 
