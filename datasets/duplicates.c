@@ -96,7 +96,7 @@ static int hash_video(void *opaque, HedonContext *ctx, HedonWorker *worker, int6
             sink.index[k] = frames * (2 * k + 1) / (2 * HEDON_HASH_FRAMES);
             if (!count || indices[count - 1] != sink.index[k]) indices[count++] = sink.index[k];
         }
-        const int got = hedon_worker_frames(ctx, worker, indices, count, hash_one, &sink);
+        const int got = hedon_worker_frames(ctx, worker, indices, count, 0, hash_one, &sink);
         if (!got && count) hash->state = HASHED;
         if (got != HEDON_ERESAMPLE) code = got;
     }

@@ -104,7 +104,7 @@ int hedon_visit_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *in
         const int64_t frames = hedon_worker_info(worker)->frames;
         while (count && indices[count - 1] >= frames) count--;
         if (!count) return hedon_fail(ctx, HEDON_EDATA, "no frame of it decodes");
-        code = hedon_worker_frames(ctx, worker, indices, count, sink, opaque);
+        code = hedon_worker_frames(ctx, worker, indices, count, 0, sink, opaque);
         if (code == HEDON_ERESAMPLE && damaged) *damaged = 1;
     }
     return code;

@@ -469,6 +469,19 @@ static void test_bad_files_cost_their_own_line_only(void **state)
     for (int i = 3; i < count; i++) free(argv[i]);
 }
 
+/* A copy of a video in which the four bytes at `after` bytes behind a mark are zeros. */
+static void zero_bytes(const char *from, const char *to, const char *mark, size_t after)
+{
+    static char bytes[1 << 20];
+    FILE *in = fopen(in_scratch(from), "rb");
+    const size_t size = fread(bytes, 1, sizeof(bytes), in);
+    fclose(in);
+    char *place = memmem(bytes, size, mark, strlen(mark));
+    assert_non_null(place);
+    memset(place + after, 0, 4);
+    write_bytes(to, bytes, size);
+}
+
 static void test_odd_videos_are_scored(void **state)
 {
     (void)state;
@@ -484,11 +497,14 @@ static void test_odd_videos_are_scored(void **state)
     render("-f lavfi -i testsrc2=size=32x32:rate=1:duration=9000 -c:v libx264 -preset ultrafast "
            "-pix_fmt yuv420p",
            "hours.mp4");
+    zero_bytes("three.mp4", "no_durations.mp4", "stts", 16); /* all at one time: ffmpeg shows two */
+    render("-f lavfi -i testsrc2=size=64x48:rate=10 -frames:v 3 -c:v mpeg4", "three.avi");
+    zero_bytes("three.avi", "no_rate.avi", "vids", 24);
     static const struct {
         char *name;
         int frames;
-    } odd[] = {
-        {"one.mp4", 1}, {"three.mp4", 3}, {"dot.mkv", 5}, {"large.mkv", 2}, {"hours.mp4", 9000}};
+    } odd[] = {{"one.mp4", 1},          {"three.mp4", 3},    {"dot.mkv", 5},    {"large.mkv", 2},
+               {"no_durations.mp4", 2}, {"no_rate.avi", 3}, {"hours.mp4", 9000}};
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
         Ran ran = RUN("score", "--json", "--plot", in_scratch("odd.png"), in_scratch(odd[i].name));
         if (ran.status) fail_msg("%s: %s", odd[i].name, ran.err);
@@ -512,6 +528,26 @@ static void test_odd_videos_are_scored(void **state)
     assert_true(ran.status == 0 || ran.status == 1);
     assert_int_equal(count_lines(ran.out), 1);
     assert_int_equal(count_lines(ran.err), ran.status);
+    ran_free(&ran);
+}
+
+/* A picture an hour: thousands of windows show the same ones, and cost one computation. */
+static void test_few_pictures_over_hours_cost_little(void **state)
+{
+    (void)state;
+    render("-f lavfi -i testsrc2=size=64x48:rate=1/3600 -frames:v 3 -c:v libx264 -pix_fmt yuv420p",
+           "sparse.mp4");
+    Ran ran = RUN("score", "--json", "--model", "random:r2plus1d_18", "--window", "2",
+                  in_scratch("sparse.mp4"));
+    if (ran.status) fail_msg("%s", ran.err);
+    json_t *score = parse_line(ran.out);
+    const json_t *clips = json_object_get(score, "clips");
+    assert_in_range(json_array_size(clips), 3600, 5401);
+    assert_true(json_equal(json_object_get(json_array_get(clips, 5), "emotions"),
+                           json_object_get(json_array_get(clips, 900), "emotions")));
+    assert_false(json_equal(json_object_get(json_array_get(clips, 5), "emotions"),
+                            json_object_get(json_array_get(clips, 2700), "emotions")));
+    json_decref(score);
     ran_free(&ran);
 }
 
@@ -858,6 +894,7 @@ int main(void)
         cmocka_unit_test(test_plots_are_drawn_for_each_video),
         cmocka_unit_test(test_bad_files_cost_their_own_line_only),
         cmocka_unit_test(test_odd_videos_are_scored),
+        cmocka_unit_test(test_few_pictures_over_hours_cost_little),
         cmocka_unit_test(test_bad_models_are_refused),
         cmocka_unit_test(test_a_killed_or_stalled_decoder_costs_one_line),
         cmocka_unit_test(test_a_full_disk_is_one_line),
