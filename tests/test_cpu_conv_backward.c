@@ -7,6 +7,8 @@
  */
 #include "tests/conv_fixture.h"
 
+#include "tests/conv_backward_bench.h"
+
 enum { SPATIAL, TEMPORAL, DIRECT, KERNELS };
 
 static const CpuConvDataKernel *const data_kernels[KERNELS] = {
@@ -360,8 +362,10 @@ static void test_tolerance_notices_one_product(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strncmp(argv[1], "--bench", 7) == 0)
+        return bench(strcmp(argv[1], "--bench-own") != 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spatial),
         cmocka_unit_test(test_temporal),
