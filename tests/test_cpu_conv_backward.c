@@ -365,7 +365,7 @@ static void test_tolerance_notices_one_product(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1 && strncmp(argv[1], "--bench", 7) == 0)
-        return bench(strcmp(argv[1], "--bench-own") != 0);
+        return bench(strcmp(argv[1], "--bench-own") != 0, argc > 2 ? atoi(argv[2]) : -1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spatial),
         cmocka_unit_test(test_temporal),
