@@ -269,7 +269,8 @@ static void test_spatial(void **state)
         SPATIAL_SHAPE(2, 17, 45, 1, 7, 5, 1),   SPATIAL_SHAPE(2, 45, 17, 2, 14, 15, 1),
         SPATIAL_SHAPE(3, 16, 32, 3, 15, 14, 0), SPATIAL_SHAPE(3, 17, 33, 1, 9, 4, 2),
         SPATIAL_SHAPE(2, 49, 50, 1, 7, 7, 1),
-        SPATIAL_SHAPE(2, 16, 16, 5, 17, 18, 1), /* several blocks of tiles */
+        SPATIAL_SHAPE(2, 16, 16, 5, 17, 18, 1), /* several parts of the tiles */
+        SPATIAL_SHAPE(2, 17, 304, 1, 7, 7, 1),  /* so wide that the team shares dy's transform */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         seed = (uint32_t)i;
@@ -403,6 +404,50 @@ static void test_sums_over_many_positions_stay_accurate(void **state)
     }
 }
 
+/* dw of one weight of a (1,3,3) kernel on frames one row high. */
+static double weight_of_row(const CpuConvShape *s, const float *x, const float *dy, int64_t o,
+                            int64_t i, int64_t tap)
+{
+    double sum = 0;
+    if (tap / 3 != 1) return 0; /* the other rows of the kernel see only padding */
+    for (int64_t out = 0; out < s->ow; out++) {
+        const int64_t in = out + tap % 3 - 1;
+        if (in < 0 || in >= s->iw) continue;
+        sum += (double)x[in * cpu_pad_lanes(s->ic) + i] * (double)dy[out * cpu_pad_lanes(s->oc) + o];
+    }
+    return sum;
+}
+
+/* So many channels that no worker can have sums of its own: a sample of the weights. */
+static void test_team_shares_large_sums(void **state)
+{
+    (void)state;
+    const CpuConvIsa *isas[4];
+    const int count = runnable(isas);
+    CpuConvShape s = SPATIAL_SHAPE(1, 496, 496, 1, 1, 1041, 1);
+    ConvWeightsPlan plan;
+
+    seed = 5;
+    fill_output_size(&s);
+    cpu_conv_weights_plan(&s, CONV_WEIGHTS_SPATIAL, &plan);
+    assert_true(!plan.fused && plan.parts == 0 && plan.blocks > 1);
+    Data d = {.weight_count = s.oc * s.ic * 9};
+    d.x = random_pixels(s.iw, s.ic);
+    d.dy = random_pixels(s.ow, s.oc);
+    float *dw = weights_of(isas[count - 1], SPATIAL, &s, &d, 1, 0);
+    float *same = weights_of(isas[count - 1], SPATIAL, &s, &d, 2, 0);
+    assert_memory_equal(dw, same, (size_t)d.weight_count * sizeof(float));
+    for (int64_t k = 0; k < 2000; k++) {
+        const int64_t o = k * 37 % s.oc, i = k * 101 % s.ic, tap = k % 9;
+        const double want = weight_of_row(&s, d.x, d.dy, o, i, tap);
+        assert_true(fabs((double)dw[(o * s.ic + i) * 9 + tap] - want) < 1e-3);
+    }
+    free(dw);
+    free(same);
+    free(d.x);
+    free(d.dy);
+}
+
 static void test_refuses_nonsense(void **state)
 {
     (void)state;
@@ -433,6 +478,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_direct),
         cmocka_unit_test(test_tolerance_notices_one_product),
         cmocka_unit_test(test_sums_over_many_positions_stay_accurate),
+        cmocka_unit_test(test_team_shares_large_sums),
         cmocka_unit_test(test_refuses_nonsense),
     };
     return cmocka_run_group_tests_name("cpu_conv_backward", tests, NULL, NULL);
