@@ -1,5 +1,6 @@
-/* test_cpu_conv_backward --bench|--bench-own [LAYER]: backward data, backward weights and packing of R(2+1)D-18's
- * convolutions at batch 2, 16x112x112, ours beside oneDNN's direct and Winograd where it is there. */
+/* test_cpu_conv_backward --bench|--bench-own [LAYER]: backward data, backward weights and packing
+ * of R(2+1)D-18's convolutions at batch 2, 16x112x112, ours beside oneDNN's direct and Winograd
+ * where it is there. */
 #ifndef HEDON_TESTS_CONV_BACKWARD_BENCH_H
 #define HEDON_TESTS_CONV_BACKWARD_BENCH_H
 
@@ -9,7 +10,7 @@
 
 typedef struct BenchLayer {
     CpuConvShape s;
-    int count; /* how often the network has it */
+    int count;  /* how often the network has it */
     int bottom; /* nothing below needs dx */
 } BenchLayer;
 
@@ -26,8 +27,22 @@ typedef struct BenchLayer {
 /* clang-format on */
 
 static const BenchLayer bench_layers[] = {
-    {{.n = 2, .ic = 3, .it = 16, .ih = 112, .iw = 112, .oc = 45, .kt = 1, .kh = 7, .kw = 7,
-      .st = 1, .sh = 2, .sw = 2, .ph = 3, .pw = 3}, 1, 1},
+    {{.n = 2,
+      .ic = 3,
+      .it = 16,
+      .ih = 112,
+      .iw = 112,
+      .oc = 45,
+      .kt = 1,
+      .kh = 7,
+      .kw = 7,
+      .st = 1,
+      .sh = 2,
+      .sw = 2,
+      .ph = 3,
+      .pw = 3},
+     1,
+     1},
     {BENCH_TEMPORAL(45, 64, 16, 56, 1), 1, 0},
     {BENCH_SPATIAL(64, 144, 16, 56, 1), 4, 0},
     {BENCH_TEMPORAL(144, 64, 16, 56, 1), 4, 0},
@@ -77,11 +92,10 @@ static void bench_data(Bench *b)
 
 static void bench_weights(Bench *b)
 {
-    b->weights->run(&b->s, &(CpuConvWeightsCall){.x = b->x,
-                                                 .dy = b->dy,
-                                                 .dw = b->dw,
-                                                 .scratch = b->scratch,
-                                                 .threads = b->threads});
+    b->weights->run(
+        &b->s,
+        &(CpuConvWeightsCall){
+            .x = b->x, .dy = b->dy, .dw = b->dw, .scratch = b->scratch, .threads = b->threads});
 }
 
 static void bench_forward(Bench *b)
@@ -153,9 +167,9 @@ static Bench bench_open(const CpuConvShape *shape, int threads)
     for (int64_t i = 0; i < weights; i++) b.w[i] = uniform();
     b.packed_forward = dirty(b.forward->packed_bytes(s));
     b.packed_data = dirty(b.data->packed_bytes(s));
-    b.scratch = dirty(max_size(max_size(b.forward->scratch_bytes(s, threads),
-                                        b.data->scratch_bytes(s, threads)),
-                               b.weights->scratch_bytes(s, threads)));
+    b.scratch = dirty(
+        max_size(max_size(b.forward->scratch_bytes(s, threads), b.data->scratch_bytes(s, threads)),
+                 b.weights->scratch_bytes(s, threads)));
     b.forward->pack(s, b.w, b.packed_forward, threads);
     b.data->pack(s, b.w, b.packed_data, threads);
     return b;
@@ -163,13 +177,24 @@ static Bench bench_open(const CpuConvShape *shape, int threads)
 
 static void bench_close(Bench *b)
 {
-    void *const owned[] = {b->x,  b->dx,   b->dy,     b->y,     b->bias,
-                           b->w,  b->dw,   b->packed_forward,   b->packed_data, b->scratch};
+    void *const owned[] = {b->x,           b->dx,     b->dy, b->y,
+                           b->bias,        b->w,      b->dw, b->packed_forward,
+                           b->packed_data, b->scratch};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
 }
 
-enum { DATA_OWN, DATA_DIRECT, DATA_WINOGRAD, WEIGHTS_OWN, WEIGHTS_DIRECT, WEIGHTS_WINOGRAD,
-       FORWARD_OWN, PACK_FORWARD, PACK_DATA, COLUMNS };
+enum {
+    DATA_OWN,
+    DATA_DIRECT,
+    DATA_WINOGRAD,
+    WEIGHTS_OWN,
+    WEIGHTS_DIRECT,
+    WEIGHTS_WINOGRAD,
+    FORWARD_OWN,
+    PACK_FORWARD,
+    PACK_DATA,
+    COLUMNS
+};
 
 static void bench_layer(const BenchLayer *layer, int threads, int peers, double sum[COLUMNS])
 {
@@ -185,8 +210,7 @@ static void bench_layer(const BenchLayer *layer, int threads, int peers, double 
     ms[PACK_FORWARD] = best_ms(bench_pack_forward, &b);
     if (!layer->bottom) ms[PACK_DATA] = best_ms(bench_pack_data, &b);
     for (int winograd = 0; winograd < 2 && peers; winograd++) {
-        if (!layer->bottom)
-            ms[DATA_DIRECT + winograd] = onednn_ms(&b, CONV_ONEDNN_DATA, winograd);
+        if (!layer->bottom) ms[DATA_DIRECT + winograd] = onednn_ms(&b, CONV_ONEDNN_DATA, winograd);
         ms[WEIGHTS_DIRECT + winograd] = onednn_ms(&b, CONV_ONEDNN_WEIGHTS, winograd);
     }
     /* Sums take the faster of direct and Winograd, as a program would. */

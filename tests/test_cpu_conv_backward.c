@@ -103,9 +103,9 @@ static void describe_failure(const CpuConvIsa *isa, const char *what, const CpuC
                              double error)
 {
     fail_msg("%s, %s: n %lld, %lldx%lldx%lld, %lld -> %lld, kernel %lld,%lld,%lld: error %.2e",
-             isa->name, what, (long long)s->n, (long long)s->it, (long long)s->ih,
-             (long long)s->iw, (long long)s->ic, (long long)s->oc, (long long)s->kt,
-             (long long)s->kh, (long long)s->kw, error);
+             isa->name, what, (long long)s->n, (long long)s->it, (long long)s->ih, (long long)s->iw,
+             (long long)s->ic, (long long)s->oc, (long long)s->kt, (long long)s->kh,
+             (long long)s->kw, error);
 }
 
 /* ---- Backward data -------------------------------------------------------------------------- */
@@ -143,9 +143,8 @@ static float *data_of_clips(const CpuConvIsa *isa, int kernel, const CpuConvShap
              &(CpuConvDataCall){.dy = d->dy + first * out_clip,
                                 .packed = packed,
                                 .residual = residual == NO_RESIDUAL ? NULL
-                                            : residual == IN_PLACE
-                                                ? dx
-                                                : d->residual + first * in_clip,
+                                            : residual == IN_PLACE  ? dx
+                                                                    : d->residual + first * in_clip,
                                 .dx = dx,
                                 .scratch = scratch,
                                 .threads = threads});
@@ -265,9 +264,12 @@ static void test_spatial(void **state)
 {
     (void)state;
     static const CpuConvShape shapes[] = {
-        SPATIAL_SHAPE(3, 1, 1, 1, 1, 1, 1),     SPATIAL_SHAPE(3, 3, 17, 2, 5, 7, 1),
-        SPATIAL_SHAPE(2, 17, 45, 1, 7, 5, 1),   SPATIAL_SHAPE(2, 45, 17, 2, 14, 15, 1),
-        SPATIAL_SHAPE(3, 16, 32, 3, 15, 14, 0), SPATIAL_SHAPE(3, 17, 33, 1, 9, 4, 2),
+        SPATIAL_SHAPE(3, 1, 1, 1, 1, 1, 1),
+        SPATIAL_SHAPE(3, 3, 17, 2, 5, 7, 1),
+        SPATIAL_SHAPE(2, 17, 45, 1, 7, 5, 1),
+        SPATIAL_SHAPE(2, 45, 17, 2, 14, 15, 1),
+        SPATIAL_SHAPE(3, 16, 32, 3, 15, 14, 0),
+        SPATIAL_SHAPE(3, 17, 33, 1, 9, 4, 2),
         SPATIAL_SHAPE(2, 49, 50, 1, 7, 7, 1),
         SPATIAL_SHAPE(2, 16, 16, 5, 17, 18, 1), /* several parts of the tiles */
         SPATIAL_SHAPE(2, 17, 304, 1, 7, 7, 1),  /* so wide that the team shares dy's transform */
@@ -352,7 +354,8 @@ static void test_tolerance_notices_one_product(void **state)
             d.dw[w] += step;
             assert_true(worst_error(dx, cpu_pad_lanes(s->ic), d.dx, d.in_pixels, s->ic) >
                         3 * data_tolerance[kernel]);
-            assert_true(worst_error(dw, 1, d.dw, d.weight_count, 1) > 3 * weights_tolerance[kernel]);
+            assert_true(worst_error(dw, 1, d.dw, d.weight_count, 1) >
+                        3 * weights_tolerance[kernel]);
             d.dx[in] -= step;
             d.dw[w] -= step;
         }
@@ -365,7 +368,8 @@ static void test_tolerance_notices_one_product(void **state)
 static double rms_error(const float *got, const double *want, int64_t count)
 {
     double sum = 0;
-    for (int64_t i = 0; i < count; i++) sum += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+    for (int64_t i = 0; i < count; i++)
+        sum += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
     return sqrt(sum / (double)count);
 }
 
@@ -413,7 +417,8 @@ static double weight_of_row(const CpuConvShape *s, const float *x, const float *
     for (int64_t out = 0; out < s->ow; out++) {
         const int64_t in = out + tap % 3 - 1;
         if (in < 0 || in >= s->iw) continue;
-        sum += (double)x[in * cpu_pad_lanes(s->ic) + i] * (double)dy[out * cpu_pad_lanes(s->oc) + o];
+        sum +=
+            (double)x[in * cpu_pad_lanes(s->ic) + i] * (double)dy[out * cpu_pad_lanes(s->oc) + o];
     }
     return sum;
 }

@@ -5,8 +5,8 @@
  * and dy must be zero, and those of dx are written as zeros. Weights and their gradient are in the
  * layout of parameters: (oc,ic,kt,kh,kw) row-major, no padding.
  *
- * dx of one clip is a pure function of that clip's dy and of the geometry without n, as y is. dw is a
- * pure function of x, dy and the geometry: neither depends on the number of threads.
+ * dx of one clip is a pure function of that clip's dy and of the geometry without n, as y is. dw is
+ * a pure function of x, dy and the geometry: neither depends on the number of threads.
  */
 #ifndef HEDON_KERNELS_CPU_CONV_BACKWARD_H
 #define HEDON_KERNELS_CPU_CONV_BACKWARD_H
@@ -62,7 +62,7 @@ typedef struct CpuConvWeightsKernel {
 
 extern const CpuConvWeightsKernel cpu_conv_weights_winograd_spatial;  /* (1,3,3) stride 1 */
 extern const CpuConvWeightsKernel cpu_conv_weights_winograd_temporal; /* (3,1,1) stride 1 */
-extern const CpuConvWeightsKernel cpu_conv_weights_direct;            /* any: matmul over positions */
+extern const CpuConvWeightsKernel cpu_conv_weights_direct; /* any: matmul over positions */
 
 /** As cpu_conv_data_choose. */
 const CpuConvWeightsKernel *cpu_conv_weights_choose(const CpuConvShape *shape);

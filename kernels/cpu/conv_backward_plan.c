@@ -112,8 +112,7 @@ static void weights_tiles(const CpuConvShape *s, ConvWeightsPlan *plan)
         plan->rows_h = plan->form == CONV_WEIGHTS_PAIR ? 1 : ceil_div(s->ot, WINOGRAD_OUT);
         plan->rows_w = s->oh * s->ow;
         plan->tiles = s->n * plan->rows_h * plan->rows_w;
-        plan->frequencies = plan->d_frequencies =
-            plan->form == CONV_WEIGHTS_PAIR ? 3 : WINOGRAD_IN;
+        plan->frequencies = plan->d_frequencies = plan->form == CONV_WEIGHTS_PAIR ? 3 : WINOGRAD_IN;
         break;
     default:
         plan->tiles = s->n * s->ot * s->oh * s->ow;
@@ -154,6 +153,5 @@ void cpu_conv_weights_plan(const CpuConvShape *s, ConvWeightsForm form, ConvWeig
     }
     plan->v_bytes = float_bytes(plan->frequencies * plan->v_stride);
     plan->d_bytes = float_bytes(plan->d_frequencies * plan->d_stride);
-    plan->item_bytes =
-        float_bytes(plan->frequencies * CONV_WEIGHTS_ROWS * CONV_WEIGHTS_COLUMNS);
+    plan->item_bytes = float_bytes(plan->frequencies * CONV_WEIGHTS_ROWS * CONV_WEIGHTS_COLUMNS);
 }

@@ -90,15 +90,15 @@ enum { CONV_WEIGHTS_DENSE_LANES = 1024 };
 typedef struct ConvWeightsPlan {
     ConvWeightsForm form;
     int64_t frequencies, d_frequencies;
-    int64_t lanes;                 /* of V, a multiple of 16 */
-    int64_t rows_h, rows_w;        /* tiles down and across a frame; temporal: time blocks, positions */
-    int64_t tiles, block, blocks;  /* of the whole batch */
-    int64_t panel_floats;          /* from one panel of V or D to the next */
-    int64_t v_stride, d_stride;    /* floats from one frequency to the next */
-    int64_t items, row_items;      /* row_items of them share the same lanes */
-    int fused;                     /* all tiles are one block */
-    int64_t parts;                 /* of the tiles, each with an M of its own; or 0 */
-    int64_t dense_row;             /* floats of a row of the dense x */
+    int64_t lanes;          /* of V, a multiple of 16 */
+    int64_t rows_h, rows_w; /* tiles down and across a frame; temporal: time blocks, positions */
+    int64_t tiles, block, blocks; /* of the whole batch */
+    int64_t panel_floats;         /* from one panel of V or D to the next */
+    int64_t v_stride, d_stride;   /* floats from one frequency to the next */
+    int64_t items, row_items;     /* row_items of them share the same lanes */
+    int fused;                    /* all tiles are one block */
+    int64_t parts;                /* of the tiles, each with an M of its own; or 0 */
+    int64_t dense_row;            /* floats of a row of the dense x */
     size_t zeros_bytes, dense_bytes, v_bytes, d_bytes, item_bytes;
 } ConvWeightsPlan;
 
