@@ -5,8 +5,9 @@
 
 enum {
     ROWS = 24,            /* a multiple of every instruction set's GEMM_ROWS */
-    L2_FOR_V = 240 << 10, /* transformed input of a block; weights and M have the rest */
+    L2_FOR_V = 256 << 10, /* transformed input of a block; weights and M have the rest */
     L3_FOR_V = 3 << 20,   /* the same, when the team shares it */
+    L3_FOR_U = 8 << 20,   /* weights that may be read anew for each block of twice L2_FOR_V */
     SPATIAL_BLOCK = 12,   /* tiles: with these M, too, stays in L1 */
     TEMPORAL_BLOCK = 4 * ROWS,
     DIRECT_BLOCK = 48,        /* outputs of a block ... */
@@ -54,7 +55,9 @@ void cpu_conv_spatial_plan(const CpuConvShape *s, ConvSpatialPlan *plan)
     plan->tiles_h = ceil_div(s->oh, WINOGRAD_OUT);
     plan->tiles_w = ceil_div(s->ow, WINOGRAD_OUT);
     plan->tiles = s->n * s->ot * plan->tiles_h * plan->tiles_w;
-    plan->shared = SPATIAL_BLOCK * tile_bytes > L2_FOR_V;
+    /* A shared block reads the weights less often, but the team waits twice for it. */
+    const int64_t v_bytes = SPATIAL_BLOCK * tile_bytes, u_bytes = tile_bytes * s->oc;
+    plan->shared = v_bytes > 2 * L2_FOR_V || (v_bytes > L2_FOR_V && u_bytes > L3_FOR_U);
     plan->block = SPATIAL_BLOCK;
     if (plan->shared) plan->block = max_i64(L3_FOR_V / tile_bytes / ROWS * ROWS, ROWS);
     plan->block = min_i64(plan->block, plan->tiles);
