@@ -16,7 +16,7 @@ const HedonRecipe *hedon_recipe_find(const char *name)
 
 static const char *const tasks[HEDON_TASKS] = {"vce", "v2v", "joint"};
 static const char *const losses[HEDON_EMOTIONS_LOSSES] = {"bce", "kl", "cross_entropy"};
-static const char *const optimisers[HEDON_OPTIMISERS] = {"adamw", "sgd"};
+static const char *const optimisers[] = {[HEDON_SGD] = "sgd", [HEDON_ADAMW] = "adamw"};
 static const char *const samplings[HEDON_CLIP_SAMPLINGS] = {"rate", "even"};
 
 static int index_of(const char *const *names, int count, const char *name)
@@ -58,7 +58,7 @@ int hedon_emotions_loss_from_name(const char *name)
 
 int hedon_optimiser_from_name(const char *name)
 {
-    return index_of(optimisers, HEDON_OPTIMISERS, name);
+    return index_of(optimisers, 2, name);
 }
 
 int hedon_clip_sampling_from_name(const char *name)

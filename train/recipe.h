@@ -3,7 +3,7 @@
 #ifndef HEDON_TRAIN_RECIPE_H
 #define HEDON_TRAIN_RECIPE_H
 
-#include "hedon.h"
+#include "kernels/backend.h"
 #include "train/schedule.h"
 
 typedef enum HedonTask { HEDON_TASK_VCE, HEDON_TASK_V2V, HEDON_TASK_JOINT, HEDON_TASKS } HedonTask;
@@ -15,8 +15,6 @@ typedef enum HedonEmotionsLoss {
     HEDON_LOSS_CROSS_ENTROPY, /* the same without the targets' own entropy */
     HEDON_EMOTIONS_LOSSES
 } HedonEmotionsLoss;
-
-typedef enum HedonOptimiserKind { HEDON_ADAMW, HEDON_SGD, HEDON_OPTIMISERS } HedonOptimiserKind;
 
 /* Which 16 (or the model's number of) frames a training clip shows. */
 typedef enum HedonClipSampling {

@@ -113,7 +113,7 @@ typedef struct HedonGraphGradient {
     HedonValueId parameter, value;
 } HedonGraphGradient;
 
-/* Read-only outside kernels/graph, but for `training`. Nodes are in execution order. */
+/* Read-only outside kernels/graph, but for `training` and `drop_path`. Nodes are in execution order. */
 typedef struct HedonGraph {
     HedonArena arena;
     HedonValue *values;
@@ -125,6 +125,8 @@ typedef struct HedonGraph {
     int update_count, gradient_count;
     int value_room, node_room, output_room, update_room, gradient_room;
     int training; /* set it before building: see the short forms */
+    double drop_path; /* likewise: of a backbone's last residual branch, from 0 at its first, linear over
+                         depth */
     int error; /* first failure, with its sentence */
     char message[256];
 } HedonGraph;
