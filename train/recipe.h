@@ -70,16 +70,6 @@ extern const HedonRecipe hedon_recipe_vce, hedon_recipe_v2v, hedon_recipe_joint;
 /** By name; NULL when there is none. */
 const HedonRecipe *hedon_recipe_find(const char *name);
 
-const char *hedon_task_name(HedonTask task);
-const char *hedon_emotions_loss_name(HedonEmotionsLoss loss);
-const char *hedon_optimiser_name(HedonOptimiserKind kind);
-const char *hedon_clip_sampling_name(HedonClipSampling sampling);
-/** Back from the names; -1 when unknown. */
-int hedon_task_from_name(const char *name);
-int hedon_emotions_loss_from_name(const char *name);
-int hedon_optimiser_from_name(const char *name);
-int hedon_clip_sampling_from_name(const char *name);
-
 /** The schedule of a run of so many optimiser steps an epoch. total_batch: VCE clips or V2V pairs in a
  *  step (joint: VCE clips), accumulation included. */
 void hedon_recipe_rates(const HedonRecipe *recipe, int64_t steps_per_epoch, int64_t total_batch,

@@ -1,23 +1,8 @@
 #include "train/schedule.h"
 
 #include <math.h>
-#include <string.h>
 
 static const double PI = 3.14159265358979323846;
-
-static const char *const names[HEDON_DECAYS] = {"constant", "cosine", "step"};
-
-const char *hedon_decay_name(HedonDecay decay)
-{
-    return names[decay];
-}
-
-int hedon_decay_from_name(const char *name)
-{
-    for (int i = 0; i < HEDON_DECAYS; i++)
-        if (!strcmp(names[i], name)) return i;
-    return -1;
-}
 
 /* linspace(from, rate, n)[step]: a single step of warm-up is the start, as NumPy has it. */
 static double warmup(const HedonRates *rates, int64_t step)

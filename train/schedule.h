@@ -9,7 +9,6 @@ typedef enum HedonDecay {
     HEDON_DECAY_CONSTANT,
     HEDON_DECAY_COSINE, /* floor + (rate - floor) (1 + cos(pi t)) / 2, t from 0 to 1 after warm-up */
     HEDON_DECAY_STEP,   /* rate * factor^k from the k-th milestone on, never below floor */
-    HEDON_DECAYS
 } HedonDecay;
 
 enum { HEDON_MAX_MILESTONES = 8 };
@@ -30,9 +29,5 @@ typedef struct HedonRates {
  * the step after the last (VideoMAE's cosine_scheduler, torch's CosineAnnealingLR stepped per step).
  */
 double hedon_rate_at(const HedonRates *rates, int64_t step);
-
-/** "constant", "cosine", "step" and back; -1 when unknown. */
-const char *hedon_decay_name(HedonDecay decay);
-int hedon_decay_from_name(const char *name);
 
 #endif
