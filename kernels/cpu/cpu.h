@@ -15,11 +15,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/conv.h"
-
-typedef struct CpuState {
-    HedonState base;
-    void **parameters; /* float32, by ordinal */
-} CpuState;
+#include "kernels/host.h"
 
 typedef enum CpuLayout {
     CPU_LOGICAL, /* row-major, as the graph says */
@@ -93,7 +89,7 @@ struct CpuStep {
 
 typedef struct CpuPlan {
     HedonPlan base;
-    const CpuState *state;
+    HedonHostState *state;
     int profile;
     CpuTensor *tensors;
     CpuStep *steps;

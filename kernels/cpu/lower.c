@@ -45,7 +45,7 @@ void *cpu_constant(CpuPlan *plan, size_t bytes)
 const float *cpu_parameter(HedonContext *ctx, const CpuPlan *plan, const HedonNode *node, int input)
 {
     const HedonValue *value = &plan->base.graph->values[node->input[input]];
-    if (value->kind == HEDON_VALUE_PARAMETER) return plan->state->parameters[value->ordinal];
+    if (value->kind == HEDON_VALUE_PARAMETER) return plan->state->parts[HEDON_STATE_PARAMETER][value->ordinal];
     hedon_fail(ctx, HEDON_EUNSUPPORTED, "node %s: the cpu device wants input %d to be a parameter",
                node->name, input);
     return NULL;
@@ -98,7 +98,7 @@ static int32_t given_tensor(HedonContext *ctx, CpuPlan *plan, HedonValueId id)
         const size_t bytes = (size_t)hedon_shape_count(&value->shape) * sizeof(float);
         float *copy = cpu_constant(plan, bytes);
         if (!copy) return hedon_fail_memory(ctx);
-        memcpy(copy, plan->state->parameters[value->ordinal], bytes);
+        memcpy(copy, plan->state->parts[HEDON_STATE_PARAMETER][value->ordinal], bytes);
         tensor.place = CPU_CONSTANT;
         tensor.constant = copy;
     }

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/host.h"
 
 static const char *const layout_name[CPU_LAYOUTS] = {"logical", "nthwc16"};
 
@@ -65,7 +64,7 @@ int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions 
     CpuPlan *plan = hedon_calloc(1, sizeof(*plan));
     if (!plan) return hedon_fail_memory(ctx);
     plan->base = (HedonPlan){state->device, state->graph};
-    plan->state = (const CpuState *)state;
+    plan->state = (HedonHostState *)state;
     plan->profile = options && options->profile;
     const int err = build(ctx, plan);
     if (err)
