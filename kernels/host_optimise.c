@@ -1,5 +1,5 @@
-/* One step of an optimiser over all parameters of a state in host memory, in blocks that the device's
- * threads share; which thread has which block changes no bit. */
+/* One step of an optimiser over all parameters of a state in host memory, in blocks that the
+ * device's threads share; which thread has which block changes no bit. */
 #include "kernels/host_optimise.h"
 
 #include <math.h>

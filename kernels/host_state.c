@@ -127,7 +127,8 @@ int hedon_host_state_keep(HedonContext *ctx, HedonHostState *state, HedonStatePa
     const HedonGraph *graph = state->base.graph;
     const size_t size = hedon_dtype_size(state->base.device->precision);
     if (state->parts[part]) return 0;
-    int failed = !(state->parts[part] = hedon_calloc((size_t)graph->parameter_count, sizeof(void *)));
+    int failed =
+        !(state->parts[part] = hedon_calloc((size_t)graph->parameter_count, sizeof(void *)));
     for (int i = 0; i < graph->value_count && !failed; i++) {
         const HedonValue *value = &graph->values[i];
         if (value->kind != HEDON_VALUE_PARAMETER) continue;

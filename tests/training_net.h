@@ -1,5 +1,6 @@
-/* Small training graphs, one kind of operation each, for the tests of gradients: every value that has
- * a gradient is a parameter, the loss is a sum of outputs times fixed numbers or one of hedon's. */
+/* Small training graphs, one kind of operation each, for the tests of gradients: every value that
+ * has a gradient is a parameter, the loss is a sum of outputs times fixed numbers or one of
+ * hedon's. */
 #ifndef HEDON_TESTS_TRAINING_NET_H
 #define HEDON_TESTS_TRAINING_NET_H
 
@@ -8,8 +9,8 @@
 
 static HedonValueId tensor5(HedonGraph *graph, const char *name, const int64_t dim[5])
 {
-    return hedon_graph_parameter(
-        graph, name, &(HedonShape){5, {dim[0], dim[1], dim[2], dim[3], dim[4]}});
+    return hedon_graph_parameter(graph, name,
+                                 &(HedonShape){5, {dim[0], dim[1], dim[2], dim[3], dim[4]}});
 }
 
 /* The net whose loss is the sum of y times an input called "seed". */
@@ -72,20 +73,31 @@ static Net conv_case(int variant)
 }
 
 static const HedonShape element_shapes[] = {
-    {5, {2, 19, 3, 4, 5}}, {5, {1, 1, 1, 1, 2}}, {5, {3, 16, 2, 1, 7}},
+    {5, {2, 19, 3, 4, 5}}, {5, {1, 1, 1, 2, 3}}, {5, {3, 16, 2, 1, 7}},
     {3, {2, 5, 7}},        {4, {1, 33, 2, 3}},   {5, {2, 40, 1, 3, 3}},
 };
 enum { ELEMENT_SHAPES = sizeof(element_shapes) / sizeof(*element_shapes) };
 
-enum { NORM_TRAIN, NORM_TRAIN_RELU, NORM_TRAIN_ADD_RELU, NORM_RUNNING, RELU, ADD, TWICE, POOL, SCALE,
-       DROPOUT, DROP_PATH, ELEMENT_KINDS };
+enum {
+    NORM_TRAIN,
+    NORM_TRAIN_RELU,
+    NORM_TRAIN_ADD_RELU,
+    NORM_RUNNING,
+    RELU,
+    ADD,
+    TWICE,
+    POOL,
+    SCALE,
+    DROPOUT,
+    DROP_PATH,
+    ELEMENT_KINDS
+};
 
 static HedonValueId running_norm(HedonGraph *graph, HedonValueId x, int64_t channels)
 {
-    const HedonValueId id[5] = {x, vector(graph, "bn.gamma", channels),
-                                vector(graph, "bn.beta", channels),
-                                vector(graph, "bn.mean", channels),
-                                vector(graph, "bn.var", channels)};
+    const HedonValueId id[5] = {
+        x, vector(graph, "bn.gamma", channels), vector(graph, "bn.beta", channels),
+        vector(graph, "bn.mean", channels), vector(graph, "bn.var", channels)};
     return hedon_graph_node(graph, HEDON_OP_BATCH_NORM, "bn", id, 5,
                             &(HedonAttributes){.batch_norm = {.epsilon = 1e-5}});
 }
@@ -97,21 +109,41 @@ static Net element_case(int variant)
     const HedonValueId x = hedon_graph_parameter(graph, "x", shape);
     HedonValueId y = x;
     switch (variant % ELEMENT_KINDS) {
-    case NORM_TRAIN: y = norm(graph, "bn", x, shape->dim[1]); break;
-    case NORM_TRAIN_RELU: y = hedon_relu(graph, "relu", norm(graph, "bn", x, shape->dim[1])); break;
+    case NORM_TRAIN:
+        y = norm(graph, "bn", x, shape->dim[1]);
+        break;
+    case NORM_TRAIN_RELU:
+        y = hedon_relu(graph, "relu", norm(graph, "bn", x, shape->dim[1]));
+        break;
     case NORM_TRAIN_ADD_RELU:
         y = norm(graph, "bn", x, shape->dim[1]);
         y = hedon_add(graph, "add", hedon_graph_parameter(graph, "z", shape), y);
         y = hedon_relu(graph, "relu", y);
         break;
-    case NORM_RUNNING: y = running_norm(graph, x, shape->dim[1]); break;
-    case RELU: y = hedon_relu(graph, "relu", x); break;
-    case ADD: y = hedon_add(graph, "add", x, hedon_graph_parameter(graph, "z", shape)); break;
-    case TWICE: y = hedon_add(graph, "add", hedon_relu(graph, "relu", x), x); break;
-    case POOL: y = hedon_mean_pool(graph, "pool", x); break;
-    case SCALE: y = hedon_scale(graph, "scale", x, -1.7); break;
-    case DROPOUT: y = hedon_dropout(graph, "dropout", x, .3); break;
-    case DROP_PATH: y = hedon_drop_path(graph, "path", x, .4); break;
+    case NORM_RUNNING:
+        y = running_norm(graph, x, shape->dim[1]);
+        break;
+    case RELU:
+        y = hedon_relu(graph, "relu", x);
+        break;
+    case ADD:
+        y = hedon_add(graph, "add", x, hedon_graph_parameter(graph, "z", shape));
+        break;
+    case TWICE:
+        y = hedon_add(graph, "add", hedon_relu(graph, "relu", x), x);
+        break;
+    case POOL:
+        y = hedon_mean_pool(graph, "pool", x);
+        break;
+    case SCALE:
+        y = hedon_scale(graph, "scale", x, -1.7);
+        break;
+    case DROPOUT:
+        y = hedon_dropout(graph, "dropout", x, .3);
+        break;
+    case DROP_PATH:
+        y = hedon_drop_path(graph, "path", x, .4);
+        break;
     }
     return finish_net(graph, y);
 }
@@ -146,9 +178,9 @@ static HedonValueId loss_of(HedonGraph *graph, int kind, HedonValueId *logits, H
     const int lists = kind == LOSS_LISTS;
     *logits = hedon_graph_parameter(graph, "logits", &(HedonShape){2, {lists ? 16 : 8, 1}});
     if (lists)
-        return hedon_loss_plackett_luce(
-            graph, "loss", *logits, hedon_graph_input(graph, "mask", &(HedonShape){2, {4, 4}}),
-            weights);
+        return hedon_loss_plackett_luce(graph, "loss", *logits,
+                                        hedon_graph_input(graph, "mask", &(HedonShape){2, {4, 4}}),
+                                        weights);
     const HedonValueId ties = kind == LOSS_PAIRS_TIES
                                   ? hedon_graph_input(graph, "ties", &(HedonShape){1, {4}})
                                   : HEDON_NONE;
@@ -197,8 +229,8 @@ static HedonValueId factor(HedonGraph *graph, const char *name, HedonValueId x, 
 {
     char full[64];
     snprintf(full, sizeof(full), "%s.weight", name);
-    const HedonValueId w = tensor5(
-        graph, full, (int64_t[]){outputs, graph->values[x].shape.dim[1], kt, k, k});
+    const HedonValueId w =
+        tensor5(graph, full, (int64_t[]){outputs, graph->values[x].shape.dim[1], kt, k, k});
     const HedonConvAttributes a = {{kt > 1 ? stride : 1, kt > 1 ? 1 : stride, kt > 1 ? 1 : stride},
                                    {kt / 2, k / 2, k / 2},
                                    {1, 1, 1},
@@ -239,12 +271,12 @@ static Net network_case(int frozen_stem)
         hedon_loss_bradley_terry(graph, "pairs", head[1], HEDON_NONE, HEDON_NONE, 0);
     seeds[0] = hedon_scale(graph, "bce", hedon_graph_sibling(graph, bce, 1), 2);
     seeds[1] = hedon_graph_sibling(graph, pairs, 1);
-    hedon_graph_output(graph, "loss", hedon_add(graph, "joint", hedon_scale(graph, "bce", bce, 2),
-                                                pairs));
+    hedon_graph_output(graph, "loss",
+                       hedon_add(graph, "joint", hedon_scale(graph, "bce", bce, 2), pairs));
     unsigned char frozen[MAX_PARAMETERS] = {0};
     for (int i = 0; i < graph->parameter_count; i++)
-        frozen[i] = frozen_stem && !strncmp(graph->values[hedon_graph_parameter_value(graph, i)].name,
-                                            "stem", 4);
+        frozen[i] = frozen_stem &&
+                    !strncmp(graph->values[hedon_graph_parameter_value(graph, i)].name, "stem", 4);
     assert_int_equal(hedon_graph_backward(NULL, graph, head, seeds, 2, frozen, NULL), 0);
     net_fill(&net);
     return net;
@@ -258,7 +290,7 @@ static const struct {
     int variants;
 } training_cases[] = {
     {"convolution", conv_case, GRADIENT_CONV_CASES},
-    {"element-wise", element_case, ELEMENT_SHAPES * ELEMENT_KINDS},
+    {"element-wise", element_case, ELEMENT_SHAPES *ELEMENT_KINDS},
     {"linear", linear_case, LINEAR_CASES},
     {"loss", loss_case, 2 * LOSS_KINDS},
     {"network", network_case, 2},

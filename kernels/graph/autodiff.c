@@ -17,8 +17,7 @@ static void mark_needed(const HedonGraph *graph, const unsigned char *frozen, in
 {
     for (int i = 0; i < values; i++) {
         const HedonValue *value = &graph->values[i];
-        needed[i] =
-            value->kind == HEDON_VALUE_PARAMETER && !(frozen && frozen[value->ordinal]);
+        needed[i] = value->kind == HEDON_VALUE_PARAMETER && !(frozen && frozen[value->ordinal]);
     }
     for (int i = 0; i < nodes; i++) {
         const HedonNode *node = &graph->nodes[i];

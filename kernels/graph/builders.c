@@ -31,8 +31,7 @@ HedonValueId hedon_batch_norm(HedonGraph *graph, const char *name, HedonValueId 
                               HedonValueId gamma, HedonValueId beta, HedonValueId mean,
                               HedonValueId var, double epsilon)
 {
-    if (graph->training)
-        return batch_norm_train(graph, name, x, gamma, beta, mean, var, epsilon);
+    if (graph->training) return batch_norm_train(graph, name, x, gamma, beta, mean, var, epsilon);
     return hedon_graph_node(graph, HEDON_OP_BATCH_NORM, name,
                             (HedonValueId[]){x, gamma, beta, mean, var}, 5,
                             &(HedonAttributes){.batch_norm = {.epsilon = epsilon}});

@@ -159,8 +159,7 @@ static int check_parameter_value(HedonGraph *graph, HedonValueId parameter, Hedo
 {
     if (graph->error) return graph->error;
     if (parameter < 0 || parameter >= graph->value_count || value < 0 ||
-        value >= graph->value_count ||
-        graph->values[parameter].kind != HEDON_VALUE_PARAMETER ||
+        value >= graph->value_count || graph->values[parameter].kind != HEDON_VALUE_PARAMETER ||
         !hedon_shape_equal(&graph->values[parameter].shape, &graph->values[value].shape))
         return fail(graph, HEDON_EINVAL, "%s %s is not of a parameter and of its shape", role,
                     value >= 0 && value < graph->value_count ? graph->values[value].name : "");

@@ -67,8 +67,8 @@ static int infer_backward(const HedonShape *const *inputs, int count,
                  attributes, output, message, room);
 }
 
-static void append_backward(HedonGraph *graph, const HedonNode *node, HedonValueId dy, HedonValueId mean,
-                            HedonValueId var, int running, HedonValueId *dx)
+static void append_backward(HedonGraph *graph, const HedonNode *node, HedonValueId dy,
+                            HedonValueId mean, HedonValueId var, int running, HedonValueId *dx)
 {
     const HedonAttributes attributes = {
         .batch_norm = {.epsilon = node->attributes.batch_norm.epsilon, .running = running}};

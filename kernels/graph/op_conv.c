@@ -1,8 +1,8 @@
 /* conv3d: y[n,o,t,h,w] = b[o] + sum over c,i,j,k of x[n, g C/G + c, t st - pt + i dt, ...]
  * w[o,c,i,j,k], g = o / (O/G) the group, zero outside of x.
  *
- * Backwards, by its input (dx: every y that x went into, times the weight that it was multiplied by)
- * and by its weights (dw: every y times the x that the weight was multiplied by). */
+ * Backwards, by its input (dx: every y that x went into, times the weight that it was multiplied
+ * by) and by its weights (dw: every y times the x that the weight was multiplied by). */
 #include <stdio.h>
 #include <string.h>
 

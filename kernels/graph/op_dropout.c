@@ -1,6 +1,6 @@
-/* dropout: y[i] = x[i] m[i] / (1 - rate), m[i] = 0 with probability rate, else 1. drop_path: one m for
- * each sample. The mask is a function of the execution's key, the attribute `number` and the index, so
- * that the gradient is the same operation, with the same number, on dy. */
+/* dropout: y[i] = x[i] m[i] / (1 - rate), m[i] = 0 with probability rate, else 1. drop_path: one m
+ * for each sample. The mask is a function of the execution's key, the attribute `number` and the
+ * index, so that the gradient is the same operation, with the same number, on dy. */
 #include <stdio.h>
 
 #include "kernels/graph/ops.h"

@@ -1,5 +1,5 @@
-/* The losses: outputs are the mean loss {1} and its gradient by the first input. What they mean stands
- * with their builders in graph.h, their formulas in ref/losses.inc. */
+/* The losses: outputs are the mean loss {1} and its gradient by the first input. What they mean
+ * stands with their builders in graph.h, their formulas in ref/losses.inc. */
 #include <stdio.h>
 
 #include "kernels/graph/ops.h"
@@ -46,9 +46,11 @@ static int infer_pairs(const HedonShape *const *inputs, int count,
         snprintf(message, room, "the margin must not be negative");
         return HEDON_EINVAL;
     }
-    const int err = check_vector(count > 1 ? inputs[1] : NULL, u->dim[0] / 2, "ties", message, room);
+    const int err =
+        check_vector(count > 1 ? inputs[1] : NULL, u->dim[0] / 2, "ties", message, room);
     return err ? err
-               : check_vector(count > 2 ? inputs[2] : NULL, u->dim[0] / 2, "weights", message, room);
+               : check_vector(count > 2 ? inputs[2] : NULL, u->dim[0] / 2, "weights", message,
+                              room);
 }
 
 static int infer_lists(const HedonShape *const *inputs, int count,

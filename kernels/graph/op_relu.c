@@ -1,4 +1,5 @@
-/* relu: y = max(x, 0); a NaN stays a NaN. Its gradient needs only y: dx = dy where y > 0, else 0. */
+/* relu: y = max(x, 0); a NaN stays a NaN. Its gradient needs only y: dx = dy where y > 0, else 0.
+ */
 #include <stdio.h>
 
 #include "kernels/graph/ops.h"

@@ -2,7 +2,13 @@
 
 #include <string.h>
 
-extern const HedonOperation hedon_op_conv, hedon_op_batch_norm, hedon_op_relu, hedon_op_add, hedon_op_mean_pool, hedon_op_linear, hedon_op_colour_motion, hedon_op_scale, hedon_op_dropout, hedon_op_drop_path, hedon_op_batch_norm_train, hedon_op_loss_bce, hedon_op_loss_softmax, hedon_op_loss_bradley_terry, hedon_op_loss_plackett_luce, hedon_op_conv_backward_data, hedon_op_conv_backward_weights, hedon_op_channel_sum, hedon_op_batch_norm_backward, hedon_op_relu_backward, hedon_op_mean_pool_backward, hedon_op_linear_backward_data, hedon_op_linear_backward_weights;
+extern const HedonOperation hedon_op_conv, hedon_op_batch_norm, hedon_op_relu, hedon_op_add,
+    hedon_op_mean_pool, hedon_op_linear, hedon_op_colour_motion, hedon_op_scale, hedon_op_dropout,
+    hedon_op_drop_path, hedon_op_batch_norm_train, hedon_op_loss_bce, hedon_op_loss_softmax,
+    hedon_op_loss_bradley_terry, hedon_op_loss_plackett_luce, hedon_op_conv_backward_data,
+    hedon_op_conv_backward_weights, hedon_op_channel_sum, hedon_op_batch_norm_backward,
+    hedon_op_relu_backward, hedon_op_mean_pool_backward, hedon_op_linear_backward_data,
+    hedon_op_linear_backward_weights;
 
 static const HedonOperation *const operations[HEDON_OPS] = {
     [HEDON_OP_CONV] = &hedon_op_conv,

@@ -60,8 +60,7 @@ char *hedon_graph_text(const HedonGraph *graph)
                 (int)graph->outputs[i].value);
     for (int i = 0; i < graph->gradient_count; i++)
         fprintf(stream, "      %-12s %-28s = %%%d\n", "gradient",
-                graph->values[graph->gradients[i].parameter].name,
-                (int)graph->gradients[i].value);
+                graph->values[graph->gradients[i].parameter].name, (int)graph->gradients[i].value);
     for (int i = 0; i < graph->update_count; i++)
         fprintf(stream, "      %-12s %-28s = %%%d rate %g\n", "update",
                 graph->values[graph->updates[i].parameter].name, (int)graph->updates[i].value,
