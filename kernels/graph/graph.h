@@ -120,7 +120,7 @@ typedef struct HedonGraph {
     HedonNode *nodes;
     HedonGraphOutput *outputs;
     HedonGraphUpdate *updates;
-    HedonGraphGradient *gradients; /* one a parameter at most, in the order of their values */
+    HedonGraphGradient *gradients; /* one a parameter at most */
     int value_count, node_count, output_count, input_count, parameter_count;
     int update_count, gradient_count;
     int value_room, node_room, output_room, update_room, gradient_room;
