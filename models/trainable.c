@@ -189,6 +189,32 @@ int hedon_model_set_provenance(HedonContext *ctx, HedonModel *model,
     return code;
 }
 
+static int32_t scaled(int32_t length, int64_t size, int32_t crop)
+{
+    return (int32_t)llround((double)length * (double)size / (double)crop);
+}
+
+int hedon_model_set_clip(HedonContext *ctx, HedonModel *model, int64_t frames, int64_t size)
+{
+    const HedonArchitecture *architecture = model->architecture;
+    HedonPreprocessing *p = &model->preprocessing;
+    if ((frames && frames < architecture->min_frames) || (size && size < architecture->min_size))
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "%s takes clips of at least %lld frames of %lldx%lld", architecture->name,
+                          (long long)architecture->min_frames, (long long)architecture->min_size,
+                          (long long)architecture->min_size);
+    if (size) {
+        p->resize_width = scaled(p->resize_width, size, p->crop_width);
+        p->resize_height = scaled(p->resize_height, size, p->crop_height);
+        p->crop_width = p->crop_height = (int32_t)size;
+    }
+    if (frames) p->clip_frames = frames;
+    model->info.clip_frames = p->clip_frames;
+    model->info.clip_height = p->crop_height;
+    model->info.clip_width = p->crop_width;
+    return 0;
+}
+
 void hedon_model_set_sampling(HedonModel *model, const char *sampling, double window_s,
                               double stride_s)
 {

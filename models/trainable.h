@@ -47,6 +47,9 @@ typedef struct HedonProvenance {
 
 int hedon_model_set_provenance(HedonContext *ctx, HedonModel *model,
                                const HedonProvenance *provenance);
+/** Clips of so many frames of size x size; 0: as they are. What the picture is resized to before its crop
+ *  changes in proportion. HEDON_EINVAL when the architecture takes no such clips. */
+int hedon_model_set_clip(HedonContext *ctx, HedonModel *model, int64_t frames, int64_t size);
 /** How a video is sampled when the model scores it; clip size and colours stay. */
 void hedon_model_set_sampling(HedonModel *model, const char *sampling, double window_s,
                               double stride_s);

@@ -19,7 +19,7 @@ typedef struct Arguments {
         *augment;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
-    int64_t epochs, batch, pairs, accumulate, workers, save_every, log_every;
+    int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
     int resume, force, json;
     HedonDeviceArguments device;
 } Arguments;
@@ -95,6 +95,8 @@ static void set_integers(json_t *object, const Arguments *arguments, HedonTask t
         const char *field;
         int64_t value;
     } integers[] = {
+        {"frames", arguments->frames},
+        {"size", arguments->size},
         {"epochs", arguments->epochs},
         {task == HEDON_TASK_V2V ? "pairs" : "clips", arguments->batch},
         {"pairs", arguments->pairs},
@@ -304,6 +306,8 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
     FLAG("resume", resume, "go on with RUN where its last state was saved"),                       \
     FLAG("force", force, "... although threads, options or build are others"),                     \
     TEXT("model", model, "ARCH", "r2plus1d_18, r2plus1d_tiny, ... (default r2plus1d_18)"),         \
+    COUNT("frames", frames, "of a clip (default: the model's)"),                                   \
+    COUNT("size", size, "height and width of a clip (default: the model's)"),                      \
     TEXT("init", init, "FILE", "begin with this model's weights (hedon import makes one)"),        \
     TEXT("freeze", freeze, "PREFIX,...", "leave parameters so named as they are: stem,layer1"),    \
     COUNT("epochs", epochs, "(default: the recipe's)"),                                            \

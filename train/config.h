@@ -15,6 +15,7 @@ typedef struct HedonTrainConfig {
     HedonRecipe recipe; /* perhaps changed by options */
     const char *vce, *v2v; /* data; NULL where the task needs none */
     const char *model;     /* the zoo's name */
+    int64_t frames, size;  /* of a clip, frames of size x size; 0: the model's */
     const char *init;      /* a model whose weights to begin with; NULL: fresh */
     const char *freeze;    /* prefixes of parameters' names, separated by commas; NULL */
     int64_t seed;

@@ -64,6 +64,7 @@ static int open_model(HedonTrainer *trainer)
     if (!code && from)
         code = hedon_model_copy_weights(trainer->ctx, trainer->model, from, &copied, &fresh);
     hedon_model_close(from);
+    if (!code) code = hedon_model_set_clip(trainer->ctx, trainer->model, config->frames, config->size);
     if (code) return code;
     /* as it was trained: so is it to be used */
     const double window_s =

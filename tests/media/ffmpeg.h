@@ -60,7 +60,7 @@ __attribute__((unused)) static int ffmpeg_run(const char *arguments)
 typedef char Md5[33];
 
 /* MD5s of all frames of a file's stream as ffmpeg decodes them with one thread. Caller frees. */
-static size_t ffmpeg_frames(const char *path, int stream, int turned, Md5 **frames)
+__attribute__((unused)) static size_t ffmpeg_frames(const char *path, int stream, int turned, Md5 **frames)
 {
     char arguments[1024];
     snprintf(arguments, sizeof arguments,
