@@ -4,8 +4,7 @@
 #include "kernels/cpu/conv_plan.h"
 #include "kernels/cpu/winograd.h"
 
-/* The widest instruction set that this processor has. */
-static const CpuConvIsa *best_isa(void)
+const CpuConvIsa *cpu_conv_best_isa(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) return &cpu_conv_isa_avx512;
@@ -16,7 +15,7 @@ static const CpuConvIsa *best_isa(void)
 
 const char *cpu_conv_isa_name(void)
 {
-    return best_isa()->name;
+    return cpu_conv_best_isa()->name;
 }
 
 /* ---- Sizes --------------------------------------------------------------------------------
@@ -44,7 +43,7 @@ static int axis_valid(int64_t in, int64_t out, int64_t kernel, int64_t stride, i
            pad < kernel && in + 2 * pad >= kernel && out == (in + 2 * pad - kernel) / stride + 1;
 }
 
-static int shape_valid(const CpuConvShape *s)
+int cpu_conv_shape_valid(const CpuConvShape *s)
 {
     const int64_t limit = (int64_t)1 << 30;
     return axis_valid(s->it, s->ot, s->kt, s->st, s->pt) &&
@@ -66,8 +65,8 @@ static size_t panels_bytes(const CpuConvShape *s, int64_t matrices)
 
 static int spatial_supports(const CpuConvShape *s)
 {
-    return shape_valid(s) && s->kt == 1 && s->kh == 3 && s->kw == 3 && s->st == 1 && s->sh == 1 &&
-           s->sw == 1;
+    return cpu_conv_shape_valid(s) && s->kt == 1 && s->kh == 3 && s->kw == 3 && s->st == 1 &&
+           s->sh == 1 && s->sw == 1;
 }
 
 static size_t spatial_packed_bytes(const CpuConvShape *s)
@@ -85,7 +84,7 @@ static size_t spatial_scratch_bytes(const CpuConvShape *s, int threads)
 
 static void spatial_run(const CpuConvShape *s, const CpuConvCall *call)
 {
-    best_isa()->winograd_spatial(s, call);
+    cpu_conv_best_isa()->winograd_spatial(s, call);
 }
 
 const CpuConvKernel cpu_conv_winograd_spatial = {
@@ -101,8 +100,8 @@ const CpuConvKernel cpu_conv_winograd_spatial = {
 
 static int temporal_supports(const CpuConvShape *s)
 {
-    return shape_valid(s) && s->kt == 3 && s->kh == 1 && s->kw == 1 && s->st == 1 && s->sh == 1 &&
-           s->sw == 1;
+    return cpu_conv_shape_valid(s) && s->kt == 3 && s->kh == 1 && s->kw == 1 && s->st == 1 &&
+           s->sh == 1 && s->sw == 1;
 }
 
 static size_t temporal_packed_bytes(const CpuConvShape *s)
@@ -121,7 +120,7 @@ static size_t temporal_scratch_bytes(const CpuConvShape *s, int threads)
 
 static void temporal_run(const CpuConvShape *s, const CpuConvCall *call)
 {
-    best_isa()->winograd_temporal(s, call);
+    cpu_conv_best_isa()->winograd_temporal(s, call);
 }
 
 const CpuConvKernel cpu_conv_winograd_temporal = {
@@ -151,12 +150,12 @@ static size_t direct_scratch_bytes(const CpuConvShape *s, int threads)
 
 static void direct_run(const CpuConvShape *s, const CpuConvCall *call)
 {
-    best_isa()->direct(s, call);
+    cpu_conv_best_isa()->direct(s, call);
 }
 
 const CpuConvKernel cpu_conv_direct = {
     .name = "direct",
-    .supports = shape_valid,
+    .supports = cpu_conv_shape_valid,
     .packed_bytes = direct_packed_bytes,
     .pack = cpu_conv_pack_direct,
     .scratch_bytes = direct_scratch_bytes,
@@ -173,5 +172,5 @@ const CpuConvKernel *cpu_conv_choose(const CpuConvShape *s)
     const int wide = s->ic >= CPU_LANES && s->oc >= CPU_LANES;
     if (wide && temporal_supports(s) && s->ot > 1) return &cpu_conv_winograd_temporal;
     if (wide && spatial_supports(s) && s->oh > 4 && s->ow > 4) return &cpu_conv_winograd_spatial;
-    return shape_valid(s) ? &cpu_conv_direct : NULL;
+    return cpu_conv_shape_valid(s) ? &cpu_conv_direct : NULL;
 }

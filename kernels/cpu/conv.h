@@ -43,7 +43,7 @@ typedef struct CpuConvKernel {
     int (*supports)(const CpuConvShape *shape);
     size_t (*packed_bytes)(const CpuConvShape *shape);
     /** weights (oc,ic,kt,kh,kw) row-major -> packed, 64-byte aligned. */
-    void (*pack)(const CpuConvShape *shape, const float *weights, void *packed);
+    void (*pack)(const CpuConvShape *shape, const float *weights, void *packed, int threads);
     size_t (*scratch_bytes)(const CpuConvShape *shape, int threads);
     void (*run)(const CpuConvShape *shape, const CpuConvCall *call);
 } CpuConvKernel;

@@ -8,6 +8,7 @@
 #define HEDON_KERNELS_CPU_CONV_PLAN_H
 
 #include "kernels/cpu/conv.h"
+#include "kernels/cpu/conv_backward_plan.h"
 
 /* The kernels of one instruction set; the interface's run functions pick one of these. */
 typedef struct CpuConvIsa {
@@ -15,9 +16,17 @@ typedef struct CpuConvIsa {
     void (*winograd_spatial)(const CpuConvShape *shape, const CpuConvCall *call);
     void (*winograd_temporal)(const CpuConvShape *shape, const CpuConvCall *call);
     void (*direct)(const CpuConvShape *shape, const CpuConvCall *call);
+    void (*data_direct)(const CpuConvShape *shape, const CpuConvDataCall *call);
+    void (*weights)(const CpuConvShape *shape, const CpuConvWeightsCall *call,
+                    ConvWeightsForm form);
 } CpuConvIsa;
 
 extern const CpuConvIsa cpu_conv_isa_avx512, cpu_conv_isa_avx2, cpu_conv_isa_generic;
+
+/* The widest instruction set that this processor has. */
+const CpuConvIsa *cpu_conv_best_isa(void);
+/* Whether sizes are consistent and far from overflow. */
+int cpu_conv_shape_valid(const CpuConvShape *shape);
 
 /* Columns that the widest kernel multiplies at once: two panels of 16 output channels. */
 enum { CONV_MAX_COLUMNS = 2 * CPU_LANES };
@@ -64,8 +73,11 @@ typedef struct ConvDirectPlan {
 void cpu_conv_direct_plan(const CpuConvShape *shape, int threads, ConvDirectPlan *plan);
 
 /* Weights (oc,ic,kt,kh,kw) to the packed layouts above; output channels are padded with zeros. */
-void cpu_conv_pack_spatial(const CpuConvShape *shape, const float *weights, void *packed);
-void cpu_conv_pack_temporal(const CpuConvShape *shape, const float *weights, void *packed);
-void cpu_conv_pack_direct(const CpuConvShape *shape, const float *weights, void *packed);
+void cpu_conv_pack_spatial(const CpuConvShape *shape, const float *weights, void *packed,
+                           int threads);
+void cpu_conv_pack_temporal(const CpuConvShape *shape, const float *weights, void *packed,
+                            int threads);
+void cpu_conv_pack_direct(const CpuConvShape *shape, const float *weights, void *packed,
+                          int threads);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/conv.h"
+#include "kernels/cpu/conv_backward.h"
 #include "kernels/host.h"
 
 typedef enum CpuLayout {
@@ -97,9 +98,11 @@ struct CpuStep {
         } colour;
         struct {
             CpuConvShape shape;
-            const CpuConvKernel *kernel;
-            int64_t panel_bytes; /* packed, of CPU_LANES output channels */
-        } pack;
+            const CpuConvKernel *forward; /* of these, the one that the step is of */
+            const CpuConvDataKernel *data;
+            const CpuConvWeightsKernel *weights;
+            size_t packed_bytes; /* the padded bias follows */
+        } trained;
         struct {
             int64_t positions, channels, chunks; /* of the whole batch; it is cut into chunks */
             double epsilon;
@@ -192,6 +195,8 @@ int cpu_lower_plain(HedonContext *ctx, CpuPlan *plan, const HedonNode *node);
 /* 1 and the shape of the forward convolution of x and w to y when our kernels can do it, else 0. */
 int cpu_conv_geometry(const HedonGraph *graph, const HedonConvAttributes *attributes,
                       HedonValueId x, HedonValueId w, HedonValueId y, CpuConvShape *shape);
+int cpu_lower_conv_backward_data(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_conv_backward_weights(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 /* A step that applies an update of the graph to the state. */
 CpuStep cpu_update_step(CpuPlan *plan, const HedonGraphUpdate *update, int32_t value);
 /* A step that converts a tensor of (N,C,...) between layouts, or copies it. */

@@ -91,6 +91,9 @@ static int is_fusible(const HedonGraph *graph, const HedonNode *node)
     case HEDON_OP_CONV:
         return cpu_conv_geometry(graph, &node->attributes.conv, node->input[0], node->input[1],
                                  node->output[0], &shape);
+    case HEDON_OP_CONV_BACKWARD_DATA:
+        return cpu_conv_geometry(graph, &node->attributes.conv_backward.conv, node->output[0],
+                                 node->input[1], node->input[0], &shape);
     case HEDON_OP_BATCH_NORM:
         return 0;
     default:
@@ -116,6 +119,9 @@ static int gather(const HedonGraph *graph, const Uses *uses, int i, CpuGroup *gr
     case HEDON_OP_BATCH_NORM_TRAIN:
         join_sum(graph, uses, group, &last);
         join_relu(graph, uses, group, &last);
+        break;
+    case HEDON_OP_CONV_BACKWARD_DATA:
+        join_sum(graph, uses, group, &last);
         break;
     case HEDON_OP_ADD:
     case HEDON_OP_BATCH_NORM:

@@ -17,6 +17,8 @@ static int (*const lowerings[HEDON_OPS])(HedonContext *, CpuPlan *, const CpuGro
     [HEDON_OP_COLOUR_MOTION] = cpu_lower_colour_motion,
     [HEDON_OP_DROP_PATH] = cpu_lower_drop_path,
     [HEDON_OP_BATCH_NORM_TRAIN] = cpu_lower_batch_norm_train,
+    [HEDON_OP_CONV_BACKWARD_DATA] = cpu_lower_conv_backward_data,
+    [HEDON_OP_CONV_BACKWARD_WEIGHTS] = cpu_lower_conv_backward_weights,
     [HEDON_OP_BATCH_NORM_BACKWARD] = cpu_lower_batch_norm_backward,
     [HEDON_OP_RELU_BACKWARD] = cpu_lower_relu_backward,
     [HEDON_OP_MEAN_POOL_BACKWARD] = cpu_lower_mean_pool_backward,

@@ -114,7 +114,7 @@ static int use_own(HedonContext *ctx, CpuPlan *plan, const CpuConvKernel *kernel
     void *packed = cpu_constant(plan, kernel->packed_bytes(shape));
     const float *bias = copy_constant(plan, folded->bias, cpu_pad_lanes(shape->oc));
     if (!packed || !bias) return hedon_fail_memory(ctx);
-    kernel->pack(shape, folded->weights, packed);
+    kernel->pack(shape, folded->weights, packed, plan->base.device->threads);
     step->run = run_own;
     step->as.conv.shape = *shape;
     step->as.conv.kernel = kernel;

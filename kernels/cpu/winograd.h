@@ -69,6 +69,40 @@ static inline __attribute__((always_inline)) void winograd_output(const Vec *m, 
     y[2 * step] = vec_fma(vec_set1(p * p), even_p, vec_set1(q * q) * even_q);
     y[3 * step] = vec_fma(vec_set1(p * p * p), odd_p, vec_fma(vec_set1(q * q * q), odd_q, m[5]));
 }
+
+/* Backward by the weights, F(3,4) in the same domain (the transpose of the above in w and y): the
+ * gradient of the 3 taps is G^T [ sum over tiles (B^T d) . (A dy) ]. */
+
+/* v = A dy, 4 gradients of outputs; frequency i is v[i * step]. */
+static inline __attribute__((always_inline)) void winograd_gradient(const Vec *dy, Vec *v, int step)
+{
+    const float p = (float)WINOGRAD_P, q = (float)WINOGRAD_Q;
+    const Vec pp = vec_set1(p * p), qq = vec_set1(q * q);
+    const Vec even_p = vec_fma(pp, dy[2], dy[0]), odd_p = vec_fma(pp, dy[3], dy[1]);
+    const Vec even_q = vec_fma(qq, dy[2], dy[0]), odd_q = vec_fma(qq, dy[3], dy[1]);
+
+    v[0] = dy[0];
+    v[step] = vec_fma(vec_set1(p), odd_p, even_p);
+    v[2 * step] = vec_fma(vec_set1(-p), odd_p, even_p);
+    v[3 * step] = vec_fma(vec_set1(q), odd_q, even_q);
+    v[4 * step] = vec_fma(vec_set1(-q), odd_q, even_q);
+    v[5 * step] = dy[3];
+}
+
+/* w = G^T m; tap i is w[i * step]. */
+static inline __attribute__((always_inline)) void winograd_taps(const Vec *m, Vec *w, int step)
+{
+    const double p = WINOGRAD_P, q = WINOGRAD_Q, pp = p * p, qq = q * q;
+    const double at_p = 1 / (2 * pp * (pp - qq)), at_q = 1 / (2 * qq * (qq - pp)); /* 1 / f' */
+    const Vec even_p = m[1] + m[2], odd_p = m[1] - m[2];
+    const Vec even_q = m[3] + m[4], odd_q = m[3] - m[4];
+
+    w[0] = vec_fma(vec_set1((float)(1 / (pp * qq))), m[0],
+                   vec_fma(vec_set1((float)at_p), even_p, vec_set1((float)at_q) * even_q));
+    w[step] = vec_fma(vec_set1((float)(at_p * p)), odd_p, vec_set1((float)(at_q * q)) * odd_q);
+    w[2 * step] = vec_fma(vec_set1((float)(at_p * pp)), even_p,
+                          vec_fma(vec_set1((float)(at_q * qq)), even_q, m[5]));
+}
 #endif
 
 #endif
