@@ -261,7 +261,7 @@ static int decode(HedonJsonReader *reader, const char *first, HedonJsonText *tex
     size_t used = (size_t)(reader->at - first);
     memcpy(reader->decoded, first, used);
     while (reader->at < reader->end && *reader->at != '"') {
-        int length;
+        int length = 0;
         if (used > HEDON_JSON_STRING) return refuse_long(reader);
         if (*reader->at == '\\') {
             reader->at++;
