@@ -1,121 +1,12 @@
-/* The trainer: it learns on every recipe, and what goes wrong is told. */
+/* The trainer: what it leaves behind, that it goes on where it stopped, and that what goes wrong is told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "tests/train_fixture.h"
-
 #include "models/model.h"
-
-static HedonContext *ctx;
-
-/* What the events said. */
-typedef struct Heard {
-    double first_loss, last_loss, held;
-    int64_t steps, epochs, broken, short_ones;
-    int64_t stop_at; /* ask to stop after this many steps; 0: never */
-    json_t *start, *done;
-} Heard;
-
-static void hear(void *opaque, const char *line)
-{
-    Heard *heard = opaque;
-    json_t *event = json_loads(line, 0, NULL);
-    assert_non_null(event);
-    const char *kind = json_string_value(json_object_get(event, "event"));
-    if (!strcmp(kind, "step")) {
-        heard->last_loss = json_number_value(json_object_get(event, "loss"));
-        if (!heard->steps++) heard->first_loss = heard->last_loss;
-    }
-    heard->epochs += !strcmp(kind, "epoch");
-    heard->broken += !strcmp(kind, "broken");
-    heard->short_ones += !strcmp(kind, "short");
-    if (!strcmp(kind, "start") || !strcmp(kind, "resume")) heard->start = json_incref(event);
-    if (!strcmp(kind, "done")) heard->done = json_incref(event);
-    json_decref(event);
-}
-
-static int wants_stop(void *opaque)
-{
-    const Heard *heard = opaque;
-    return heard->stop_at && heard->steps >= heard->stop_at;
-}
-
-static int train(const HedonTrainConfig *config, const char *out, int resume, Heard *heard)
-{
-    const HedonTrainCallbacks callbacks = {.opaque = heard, .event = hear, .stop = wants_stop};
-    return hedon_train(ctx, in_folder(out), config, &(HedonTrainOptions){.resume = resume},
-                       &callbacks);
-}
-
-static void forget(Heard *heard)
-{
-    json_decref(heard->start);
-    json_decref(heard->done);
-}
-
-/* ---- Learning */
-
-/* 20 clips, whose colours tell them apart, are learnt by heart: the loss comes near its least value,
- * which for soft targets is their entropy. */
-static void vce_overfits(void **state)
-{
-    (void)state;
-    HedonTrainConfig config;
-    Heard heard = {0};
-    quick_config(&config, &hedon_recipe_vce);
-    config.recipe.held_out = 0;
-    config.recipe.clips = 10;
-    config.recipe.epochs = 150;
-    config.recipe.rate = 1e-2;
-    config.recipe.layer_decay = 1;
-    config.recipe.drop_path = 0;
-    assert_int_equal(train(&config, "overfit-vce", 0, &heard), 0);
-    assert_int_equal(heard.steps, 300);
-    const double entropy = log(2) / HEDON_EMOTIONS; /* of the one intensity of .5 */
-    print_message("vce: loss %.4f to %.4f, least %.4f\n", heard.first_loss, heard.last_loss, entropy);
-    assert_true(heard.first_loss > .6);
-    assert_true(heard.last_loss < entropy + .02);
-    forget(&heard);
-}
-
-static void v2v_overfits(void **state)
-{
-    (void)state;
-    HedonTrainConfig config;
-    Heard heard = {0};
-    quick_config(&config, &hedon_recipe_v2v);
-    config.recipe.held_out = 0;
-    config.recipe.pairs = 5;
-    config.recipe.epochs = 60;
-    config.recipe.drop_path = 0;
-    assert_int_equal(train(&config, "overfit-v2v", 0, &heard), 0);
-    print_message("v2v: loss %.4f to %.4f\n", heard.first_loss, heard.last_loss);
-    assert_true(heard.last_loss < .02);
-    forget(&heard);
-}
-
-static void joint_overfits(void **state)
-{
-    (void)state;
-    HedonTrainConfig config;
-    Heard heard = {0};
-    quick_config(&config, &hedon_recipe_joint);
-    config.recipe.held_out = 0;
-    config.recipe.clips = 10;
-    config.recipe.pairs = 5;
-    config.recipe.epochs = 150;
-    config.recipe.rate = 1e-2;
-    config.recipe.layer_decay = 1;
-    config.recipe.drop_path = 0;
-    assert_int_equal(train(&config, "overfit-joint", 0, &heard), 0);
-    print_message("joint: loss %.4f to %.4f\n", heard.first_loss, heard.last_loss);
-    assert_true(heard.first_loss > 1.2);
-    assert_true(heard.last_loss < log(2) / HEDON_EMOTIONS + .03);
-    forget(&heard);
-}
+#include "tests/train_fixture.h"
 
 /* ---- The run folder */
 
@@ -181,13 +72,6 @@ static void synthetic_data_is_said_to_be(void **state)
 
 /* ---- What goes wrong */
 
-static void assert_same_files(const char *a, const char *b)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "cmp -s %s %s", in_folder(a), in_folder(b));
-    assert_int_equal(system(command), 0);
-}
-
 /* Stopped in the middle of an epoch, resumed, and stopped again at its end: the same weights. */
 static void a_stopped_run_goes_on_to_the_same_bits(void **state)
 {
@@ -198,6 +82,10 @@ static void a_stopped_run_goes_on_to_the_same_bits(void **state)
     config.recipe.pairs = 2;
     config.recipe.average = .9;
     config.recipe.epochs = 3;
+    config.recipe.augment = "vce";
+    config.recipe.mixup = .8;
+    config.recipe.cutmix = 1;
+    config.recipe.accumulate = 2;
     Heard whole = {0}, first = {.stop_at = 2}, second = {.stop_at = 3}, third = {0};
     assert_int_equal(train(&config, "whole", 0, &whole), 0);
     assert_int_equal(train(&config, "parts", 0, &first), HEDON_ECANCELLED);
@@ -286,27 +174,9 @@ static void broken_videos_are_left_out(void **state)
     forget(&strict);
 }
 
-static int start(void **state)
-{
-    if (make_folder(state)) return -1;
-    ctx = hedon_context_new();
-    make_dataset();
-    return 0;
-}
-
-static int end(void **state)
-{
-    hedon_context_free(ctx);
-    return remove_folder(state);
-}
-
 int main(void)
 {
-    setenv("HEDON_DECODE_WORKER", HEDON_BINARY_DIR "/hedon-decode", 1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vce_overfits),
-        cmocka_unit_test(v2v_overfits),
-        cmocka_unit_test(joint_overfits),
         cmocka_unit_test(the_folder_has_what_is_promised),
         cmocka_unit_test(synthetic_data_is_said_to_be),
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
@@ -314,5 +184,5 @@ int main(void)
         cmocka_unit_test(not_finite_stops_and_names_the_videos),
         cmocka_unit_test(broken_videos_are_left_out),
     };
-    return cmocka_run_group_tests(tests, start, end);
+    return cmocka_run_group_tests(tests, start_training_tests, end_training_tests);
 }

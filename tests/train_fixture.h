@@ -96,4 +96,73 @@ static inline void quick_config(HedonTrainConfig *config, const HedonRecipe *rec
     config->recipe.epochs = 2;
 }
 
+static HedonContext *ctx;
+
+/* What the events said. */
+typedef struct Heard {
+    double first_loss, last_loss, held;
+    int64_t steps, epochs, broken, short_ones;
+    int64_t stop_at; /* ask to stop after this many steps; 0: never */
+    json_t *start, *done;
+} Heard;
+
+static inline void hear(void *opaque, const char *line)
+{
+    Heard *heard = opaque;
+    json_t *event = json_loads(line, 0, NULL);
+    assert_non_null(event);
+    const char *kind = json_string_value(json_object_get(event, "event"));
+    if (!strcmp(kind, "step")) {
+        heard->last_loss = json_number_value(json_object_get(event, "loss"));
+        if (!heard->steps++) heard->first_loss = heard->last_loss;
+    }
+    heard->epochs += !strcmp(kind, "epoch");
+    heard->broken += !strcmp(kind, "broken");
+    heard->short_ones += !strcmp(kind, "short");
+    if (!strcmp(kind, "start") || !strcmp(kind, "resume")) heard->start = json_incref(event);
+    if (!strcmp(kind, "done")) heard->done = json_incref(event);
+    json_decref(event);
+}
+
+static inline int wants_stop(void *opaque)
+{
+    const Heard *heard = opaque;
+    return heard->stop_at && heard->steps >= heard->stop_at;
+}
+
+static inline int train(const HedonTrainConfig *config, const char *out, int resume, Heard *heard)
+{
+    const HedonTrainCallbacks callbacks = {.opaque = heard, .event = hear, .stop = wants_stop};
+    return hedon_train(ctx, in_folder(out), config, &(HedonTrainOptions){.resume = resume},
+                       &callbacks);
+}
+
+static inline void forget(Heard *heard)
+{
+    json_decref(heard->start);
+    json_decref(heard->done);
+}
+
+static inline void assert_same_files(const char *a, const char *b)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cmp -s %s %s", in_folder(a), in_folder(b));
+    assert_int_equal(system(command), 0);
+}
+
+static inline int start_training_tests(void **state)
+{
+    setenv("HEDON_DECODE_WORKER", HEDON_BINARY_DIR "/hedon-decode", 1);
+    if (make_folder(state)) return -1;
+    ctx = hedon_context_new();
+    make_dataset();
+    return 0;
+}
+
+static inline int end_training_tests(void **state)
+{
+    hedon_context_free(ctx);
+    return remove_folder(state);
+}
+
 #endif

@@ -10,7 +10,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "decode/loader.h"
-#include "train/clip_sampling.h"
+#include "train/augment/sample_train.h"
+#include "train/clip_painter.h"
 
 enum { MAX_PLANS = 8, SLICE_NS = 50 * 1000 * 1000 };
 
@@ -20,13 +21,6 @@ typedef struct Entry {
     int done, code, is_short, plans;
     char message[256];
 } Entry;
-
-/* One loader thread's tables, kept while videos have the same geometry. */
-typedef struct Painter {
-    const HedonContext *thread; /* each loader thread has its own context */
-    HedonFrame geometry;        /* of the tables; width 0: none */
-    HedonPreprocessor *view;
-} Painter;
 
 struct HedonClipFeed {
     HedonClipFeedOptions options;
@@ -42,7 +36,7 @@ struct HedonClipFeed {
     int64_t next;           /* the place to decode next */
     int stopping, code;     /* code: why nothing comes any more */
     char message[256];
-    Painter *painters;
+    HedonClipPainters painters;
 };
 
 static Entry *entry_of(HedonClipFeed *feed, int64_t place)
@@ -92,24 +86,26 @@ static HedonRandomKey key_of(HedonClipFeed *feed, int64_t job)
     return place.key;
 }
 
+/* A video too short for a clip is left out, or (validation, recipes that say so) shown evenly. */
 static int choose(HedonContext *ctx, HedonClipFeed *feed, int64_t job, const HedonVideoInfo *info,
                   const double *times, HedonClips *clips)
 {
     const HedonClipFeedOptions *options = &feed->options;
-    const int64_t frames = options->preprocessing.clip_frames;
-    if (options->sampling == HEDON_CLIP_EVEN) {
-        const HedonSampler sampler = {.kind = HEDON_SAMPLE_EVEN, .clip_frames = frames};
-        return hedon_sample(ctx, clips, &sampler, times, info->frames, info->duration_s);
+    const HedonSampler even = {.kind = HEDON_SAMPLE_EVEN,
+                               .clip_frames = options->preprocessing.clip_frames};
+    int code = HEDON_EDATA;
+    if (options->sampling == HEDON_CLIP_RATE) {
+        const double where =
+            options->centred ? .5 : hedon_random_uniform(key_of(feed, job), 0);
+        code = hedon_sample_at_rate(ctx, clips, where, info->rate, options->clip_rate,
+                                    even.clip_frames, times, info->frames, info->duration_s);
+        if (code != HEDON_EDATA) return code;
+        if (options->leave_out_short && !options->centred) {
+            entry_of(feed, job)->is_short = 1;
+            return code;
+        }
     }
-    const double where =
-        options->centred ? .5 : hedon_random_uniform(key_of(feed, job), 0);
-    const int code =
-        hedon_clip_at_rate(ctx, clips, times, info->frames, info->rate, frames, options->clip_rate,
-                           where, options->leave_out_short && !options->centred);
-    if (code <= 0) return code;
-    entry_of(feed, job)->is_short = 1;
-    return hedon_fail(ctx, HEDON_EDATA, "too short: %g s, a clip takes %g s", info->duration_s,
-                      (double)frames / options->clip_rate);
+    return hedon_sample(ctx, clips, &even, times, info->frames, info->duration_s);
 }
 
 static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoInfo *info,
@@ -122,49 +118,12 @@ static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoIn
     return choose(ctx, feed, job, info, times, clips);
 }
 
-static Painter *painter_of(HedonClipFeed *feed, const HedonContext *thread)
-{
-    Painter *found = NULL;
-    pthread_mutex_lock(&feed->lock);
-    for (int i = 0; i < feed->options.workers && !found; i++) {
-        Painter *painter = &feed->painters[i];
-        if (!painter->thread) painter->thread = thread;
-        if (painter->thread == thread) found = painter;
-    }
-    pthread_mutex_unlock(&feed->lock);
-    return found;
-}
-
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame,
                  int64_t clip, int64_t t, void *slot)
 {
     HedonClipFeed *feed = opaque;
-    const HedonClipFeedOptions *options = &feed->options;
-    const HedonPreprocessing *preprocessing = &options->preprocessing;
-    Painter *painter = painter_of(feed, ctx);
-    (void)job, (void)clip;
-    if (!same_geometry(&painter->geometry, frame)) {
-        HedonTransform transform;
-        int code = hedon_preprocessing_transform(ctx, preprocessing, frame->width, frame->height, 0,
-                                                 &transform);
-        if (code) return code;
-        if (painter->view) options->backend->preprocessor_free(painter->view);
-        painter->view = NULL;
-        painter->geometry = (HedonFrame){.width = 0};
-        code = options->backend->preprocessor_new(ctx, &transform, frame, &painter->view);
-        if (code) return code;
-        painter->geometry = *frame; /* only its geometry is looked at: the planes die */
-    }
-    const int64_t area = (int64_t)preprocessing->crop_width * preprocessing->crop_height;
-    options->backend->preprocess(painter->view, frame, (float *)slot + t * area,
-                                 preprocessing->clip_frames * area);
-    return 0;
+    (void)clip;
+    return hedon_clip_paint(ctx, &feed->painters, key_of(feed, job), frame, t, slot);
 }
 
 /* ---- Collecting, in a thread of its own, so that decoders never wait for the training step */
@@ -291,9 +250,13 @@ int hedon_clip_feed_open(HedonContext *ctx, HedonClipFeed **out,
     pthread_cond_init(&feed->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     feed->ring = hedon_calloc((size_t)options->window, sizeof(*feed->ring));
-    feed->painters = hedon_calloc((size_t)options->workers, sizeof(*feed->painters));
     feed->collector_ctx = hedon_context_new();
-    int code = feed->ring && feed->painters && feed->collector_ctx ? 0 : hedon_fail_memory(ctx);
+    int code = feed->ring && feed->collector_ctx ? 0 : hedon_fail_memory(ctx);
+    if (!code)
+        code = hedon_clip_painters_open(ctx, &feed->painters, options->backend,
+                                        &feed->options.preprocessing,
+                                        options->centred ? "none" : options->augment,
+                                        options->workers);
     if (!code) code = start_loader(ctx, feed);
     if (!code && pthread_create(&feed->collector, NULL, collect, feed))
         code = hedon_fail(ctx, HEDON_ENOMEM, "cannot start another thread");
@@ -317,13 +280,10 @@ void hedon_clip_feed_close(HedonClipFeed *feed)
     for (int64_t i = 0; feed->ring && i < feed->options.window; i++)
         drop_clip(feed, &feed->ring[i]);
     if (feed->loader) hedon_loader_stop(feed->loader);
-    for (int i = 0; feed->painters && i < feed->options.workers; i++)
-        if (feed->painters[i].view)
-            feed->options.backend->preprocessor_free(feed->painters[i].view);
+    hedon_clip_painters_close(&feed->painters);
     pthread_cond_destroy(&feed->changed);
     pthread_mutex_destroy(&feed->lock);
     hedon_context_free(feed->collector_ctx);
-    hedon_free(feed->painters);
     hedon_free(feed->ring);
     hedon_free(feed);
 }

@@ -22,7 +22,7 @@ typedef struct HedonClipFeedOptions {
     double clip_rate;
     int leave_out_short;
     int centred;         /* validation: the middle of the video, nothing random, no augmentation */
-    const char *augment; /* a name that train/augment.h knows */
+    const char *augment; /* a name that train/augment/augment.h knows */
     int workers;
     int64_t window;     /* clips decoded ahead, at most */
     int64_t first, end; /* places; end -1: without end */

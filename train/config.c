@@ -269,6 +269,9 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
         if (outside(ranges[i].value, ranges[i].low, ranges[i].high))
             return hedon_fail(ctx, HEDON_EINVAL, "%s: %g is not within %g to %g", ranges[i].name,
                               ranges[i].value, ranges[i].low, ranges[i].high);
+    if ((recipe->mixup > 0 || recipe->cutmix > 0) && recipe->clips % 2)
+        return hedon_fail(ctx, HEDON_EINVAL, "mixing needs an even number of clips, not %lld",
+                          (long long)recipe->clips);
     if (recipe->task == HEDON_TASK_JOINT && recipe->clips % 2)
         return hedon_fail(ctx, HEDON_EINVAL,
                           "joint batches need an even number of clips, not %lld: the two heads "

@@ -54,8 +54,8 @@ typedef struct HedonRecipe {
 
     HedonClipSampling sampling;
     double clip_rate; /* frames a second */
-    int leave_out_short; /* a video too short for a clip is left out; else its last frame is repeated */
-    const char *augment; /* a name known to train/augment.h; "none" */
+    int leave_out_short; /* a video too short for a clip is left out; else its frames are taken evenly */
+    const char *augment; /* a name that train/augment/augment.h knows */
     double drop_path;    /* of the last block, from 0 at the first, linear over depth */
     double mixup, cutmix; /* alpha of Beta(alpha, alpha); 0: off. On VCE clips only */
 

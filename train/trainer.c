@@ -118,7 +118,12 @@ static int open_batch(HedonTrainer *trainer)
     batch->targets = hedon_calloc(n, HEDON_EMOTIONS * sizeof(float));
     batch->clip_weights = hedon_calloc(n, sizeof(float));
     batch->pair_weights = hedon_calloc((n + 1) / 2, sizeof(float));
-    return trainer->fed && trainer->emotions && trainer->utilities && trainer->broken &&
+    const HedonRecipe *recipe = &trainer->config->recipe;
+    const HedonModelInfo *info = hedon_model_info(trainer->model);
+    const size_t size = 3 * (size_t)(info->clip_frames * info->clip_height * info->clip_width);
+    const int mixes = trainer->sequence.clips && (recipe->mixup > 0 || recipe->cutmix > 0);
+    if (mixes) trainer->mixed = hedon_calloc((size_t)trainer->sequence.clips, size * sizeof(float));
+    return (trainer->mixed || !mixes) && trainer->fed && trainer->emotions && trainer->utilities && trainer->broken &&
                    batch->pixels && batch->targets && batch->clip_weights && batch->pair_weights
                ? 0
                : hedon_fail_memory(trainer->ctx);
@@ -192,6 +197,7 @@ static void close_trainer(HedonTrainer *trainer)
     hedon_model_close(trainer->model);
     hedon_train_data_close(&trainer->data);
     hedon_free(trainer->fed);
+    hedon_free(trainer->mixed);
     hedon_free(trainer->emotions);
     hedon_free(trainer->utilities);
     hedon_free(trainer->broken);

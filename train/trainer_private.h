@@ -32,6 +32,7 @@ typedef struct HedonTrainer {
     HedonClipFeed *feed;
     HedonFedClip *fed;     /* of a batch */
     HedonTrainBatch batch;
+    float *mixed; /* the VCE clips of a batch, when they are mixed */
     float *emotions, *utilities; /* logits of a batch */
 
     /* the saved state */

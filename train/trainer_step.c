@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "train/mix.h"
+#include "train/augment/mix.h"
 #include "train/trainer_private.h"
 #include "train/validate.h"
 
@@ -41,16 +41,46 @@ static int note_broken(HedonTrainer *trainer, const HedonFedClip *clip, const He
 
 /* A missing clip's place shows its neighbour's, with weight 0: batch norm then sees ordinary pictures,
  * and which ones depends on nothing but the files. */
-static int fill_gaps(HedonFedClip *fed, float **pixels, int64_t count)
+static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t count)
 {
-    float *good = NULL;
-    for (int64_t i = 0; i < count && !good; i++) good = fed[i].pixels;
-    if (!good) return 0;
+    int64_t good = -1;
+    for (int64_t i = 0; i < count && good < 0; i++)
+        if (fed[i].pixels) good = i;
+    if (good < 0) return 0;
     for (int64_t i = 0; i < count; i++) {
-        if (fed[i].pixels) good = fed[i].pixels;
-        pixels[i] = good;
+        if (fed[i].pixels) good = i;
+        batch->pixels[i] = fed[good].pixels;
+        if (i != good) /* mixing may take it */
+            memcpy(batch->targets + i * HEDON_EMOTIONS, batch->targets + good * HEDON_EMOTIONS,
+                   HEDON_EMOTIONS * sizeof(float));
     }
     return 1;
+}
+
+/* Mixup and cutmix of the VCE clips, in a copy of them side by side. */
+static int mix(HedonTrainer *trainer, int64_t number)
+{
+    const HedonRecipe *recipe = &trainer->config->recipe;
+    const HedonMixRecipe mixing = {.mixup_alpha = recipe->mixup,
+                                   .cutmix_alpha = recipe->cutmix,
+                                   .p = 1,
+                                   .switch_p = .5};
+    const HedonModelInfo *info = hedon_model_info(trainer->model);
+    const int64_t clips = trainer->sequence.clips, planes = 3 * info->clip_frames,
+                  size = planes * info->clip_height * info->clip_width;
+    HedonMixDraw draw;
+    if (!trainer->mixed) return 0;
+    const HedonRandomKey key = hedon_random_key(trainer->sequence.seed, MIXING, (uint64_t)number);
+    int code = hedon_mix_draw(trainer->ctx, key, &mixing, (int32_t)info->clip_width,
+                              (int32_t)info->clip_height, &draw);
+    for (int64_t i = 0; i < clips && !code; i++) {
+        memcpy(trainer->mixed + i * size, trainer->batch.pixels[i], (size_t)size * sizeof(float));
+        trainer->batch.pixels[i] = trainer->mixed + i * size;
+    }
+    return code ? code
+                : hedon_mix_apply(trainer->ctx, &draw, trainer->mixed, trainer->batch.targets, clips,
+                                  planes, (int32_t)info->clip_width, (int32_t)info->clip_height,
+                                  HEDON_EMOTIONS);
 }
 
 /* ---- A batch */
@@ -76,16 +106,8 @@ static int make_batch(HedonTrainer *trainer, int64_t number)
         if (!good) code = note_broken(trainer, &trainer->fed[i], &shown);
         if (code) return code;
     }
-    if (!fill_gaps(trainer->fed, batch->pixels, n)) return 1;
-    const HedonModelInfo *info = hedon_model_info(trainer->model);
-    const HedonMixing mixing = {.mixup = trainer->config->recipe.mixup,
-                                .cutmix = trainer->config->recipe.cutmix,
-                                .frames = info->clip_frames,
-                                .height = info->clip_height,
-                                .width = info->clip_width};
-    hedon_mix(&mixing, hedon_random_key(sequence->seed, MIXING, (uint64_t)number), batch->pixels,
-              batch->targets, batch->clip_weights, sequence->clips);
-    return 0;
+    if (!fill_gaps(trainer->fed, batch, n)) return 1;
+    return mix(trainer, number);
 }
 
 static int count_right(HedonTrainer *trainer, int64_t number)

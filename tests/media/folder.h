@@ -37,7 +37,7 @@ static const char *in_folder(const char *name)
 }
 
 /* Has ffmpeg make folder/name; returns its path. */
-static const char *render(const char *arguments, const char *name)
+__attribute__((unused)) static const char *render(const char *arguments, const char *name)
 {
     char command[2048];
     const char *path = in_folder(name);
