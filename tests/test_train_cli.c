@@ -23,21 +23,23 @@ enum { COMMON = sizeof common / sizeof *common };
 /* hedon train joint, with more arguments; its standard error goes to DIR.err. */
 static pid_t start_hedon(const char *out, int resume, const char *extra)
 {
-    char *argv[COMMON + 16] = {(char[]){HEDON}, (char[]){"train"}, (char[]){"joint"}};
+    static char program[] = HEDON, train[] = "train", joint[] = "joint", out_is[] = "--out",
+                resume_is[] = "--resume", vce_is[] = "--vce", v2v_is[] = "--v2v";
+    char *argv[COMMON + 16] = {program, train, joint};
     char run[256], err[300], vce[256], v2v[256];
     int n = 3;
     snprintf(run, sizeof run, "%s", in_folder(out));
     snprintf(err, sizeof err, "%s.err", run);
     snprintf(vce, sizeof vce, "%s", in_folder("vce"));
     snprintf(v2v, sizeof v2v, "%s", in_folder("v2v"));
-    argv[n++] = (char[]){"--out"};
+    argv[n++] = out_is;
     argv[n++] = run;
     if (resume) {
-        argv[n++] = (char[]){"--resume"};
+        argv[n++] = resume_is;
     } else {
-        argv[n++] = (char[]){"--vce"};
+        argv[n++] = vce_is;
         argv[n++] = vce;
-        argv[n++] = (char[]){"--v2v"};
+        argv[n++] = v2v_is;
         argv[n++] = v2v;
         for (int i = 0; i < COMMON; i++) argv[n++] = common[i];
     }

@@ -199,11 +199,19 @@ static int make_config(HedonContext *ctx, HedonTrainConfig *config, const HedonR
                        const Arguments *arguments, const json_t *changes)
 {
     hedon_train_config_default(config, recipe);
-    if (!arguments->resume) return hedon_train_config_read(ctx, config, changes);
+    if (!arguments->resume) {
+        const int code = hedon_train_config_read(ctx, config, changes);
+        /* fewer epochs keep the recipe's share of warm-up */
+        if (arguments->epochs && !arguments->warmup)
+            config->recipe.warmup_epochs *= (double)arguments->epochs / (double)recipe->epochs;
+        return code;
+    }
     char path[4096];
     json_t *saved;
     HedonTrainConfig before;
     snprintf(path, sizeof(path), "%s/config.json", arguments->out);
+    if (access(path, F_OK))
+        return hedon_fail(ctx, HEDON_ENOENT, "there is no run to resume: it has no config.json");
     int code = hedon_run_folder_read_json(ctx, path, &saved);
     if (code) return code;
     hedon_train_config_default(&before, recipe);
@@ -316,7 +324,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
     TEXT("rate", rate, "R", "learning rate after warm-up, taken as it is"),                        \
     TEXT("floor", floor, "R", "learning rate in the end (with --rate: default 0)"),                \
     CHOICE("schedule", schedule, "constant|cosine|step", "of the learning rate"),                  \
-    TEXT("warmup", warmup, "EPOCHS", "of linear warm-up"),                                         \
+    TEXT("warmup", warmup, "EPOCHS", "of linear warm-up (default: the recipe's share of them)"),           \
     CHOICE("optimiser", optimiser, "adamw|sgd", "(default: the recipe's)"),                        \
     TEXT("weight-decay", weight_decay, "W", "of tensors of two dimensions and more"),              \
     TEXT("layer-decay", layer_decay, "D", "learning rate times D for each layer further down"),    \
