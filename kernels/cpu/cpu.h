@@ -18,6 +18,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/conv.h"
 #include "kernels/cpu/conv_backward.h"
+#include "kernels/cpu/norm.h"
 #include "kernels/host.h"
 
 typedef enum CpuLayout {
@@ -106,6 +107,7 @@ struct CpuStep {
         struct {
             int64_t positions, channels, chunks; /* of the whole batch; it is cut into chunks */
             double epsilon;
+            CpuNormMask mask; /* of the gradient */
         } norm;
         struct {
             double rate;
