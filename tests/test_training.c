@@ -233,10 +233,51 @@ static void bits_do_not_depend_on_threads(void **state)
     net_free(&net);
 }
 
+/* Bytes that a chain of layers needs, its activations far larger than its weights. */
+static int64_t chain_bytes(int recompute)
+{
+    HedonGraph *graph = training_graph();
+    graph->recompute = recompute;
+    HedonValueId x = hedon_graph_input(graph, "x", &(HedonShape){5, {2, 16, 8, 24, 24}});
+    for (int i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "layer%d", i);
+        x = factor(graph, name, x, 16, 1, 1, 1, 1);
+    }
+    Net net = finish_net(graph, x);
+    Session s;
+    HedonPlanInfo info;
+    session_open(&s, &net, &(Place){&hedon_backend_cpu, HEDON_F32, 1});
+    s.backend->plan_info(s.plan, &info);
+    const int64_t bytes = info.arena_bytes;
+    session_close(&s);
+    net_free(&net);
+    return bytes;
+}
+
+/* The same gradients to the bit, in less memory. */
+static void what_is_computed_anew_need_not_be_kept(void **state)
+{
+    (void)state;
+    Net kept = network_case(0), anew = network_case(RECOMPUTED);
+    Session a, b;
+    const Place cpu = {&hedon_backend_cpu, HEDON_F32, 2};
+    session_open(&a, &kept, &cpu);
+    session_open(&b, &anew, &cpu);
+    execute(&a, 0);
+    execute(&b, 0);
+    compare_sessions(&b, &a, 0, "recomputed");
+    session_close(&a);
+    session_close(&b);
+    net_free(&kept);
+    net_free(&anew);
+    assert_true(chain_bytes(1) < chain_bytes(0) * 3 / 4);
+}
+
 static void frozen_parameters_have_no_gradient(void **state)
 {
     (void)state;
-    Net net = network_case(1);
+    Net net = network_case(FROZEN_STEM);
     Session s;
     session_open(&s, &net, &reference);
     const int stem =
@@ -400,6 +441,7 @@ int main(void)
         cmocka_unit_test(backends_agree_with_ref),
         cmocka_unit_test(gradients_accumulate),
         cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(what_is_computed_anew_need_not_be_kept),
         cmocka_unit_test(frozen_parameters_have_no_gradient),
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(every_gradient_is_announced_once),

@@ -108,6 +108,7 @@ struct CpuStep {
             int64_t positions, channels, chunks; /* of the whole batch; it is cut into chunks */
             double epsilon;
             CpuNormMask mask; /* of the gradient */
+            int running;      /* likewise: mean and variance are constants */
         } norm;
         struct {
             double rate;
@@ -185,6 +186,8 @@ int cpu_lower_mean_pool(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 int cpu_lower_linear(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_colour_motion(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_drop_path(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+/* batch_norm, of which gamma and beta are not constants, nor need the statistics be. */
+int cpu_lower_batch_norm_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_batch_norm_train(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_relu_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);

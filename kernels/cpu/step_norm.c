@@ -1,7 +1,7 @@
-/* batch_norm_train and its gradient, each one step: a pass over the batch that sums by channel, a
- * little arithmetic by channel, a pass that writes. The batch is cut into chunks that depend on its
- * size alone, each summed by itself and the sums added in their order, so that the number of
- * threads changes no bit. */
+/* batch_norm in training and its gradient, each one step: a pass over the batch that sums by
+ * channel, a little arithmetic by channel, a pass that writes. The batch is cut into chunks that
+ * depend on its size alone, each summed by itself and the sums added in their order, so that the
+ * number of threads changes no bit. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +105,26 @@ static void run_train(const CpuStep *step, const CpuArguments *arguments)
     }
 }
 
+/* x[0] x, x[1] gamma, x[2] beta, x[3] mean, x[4] variance; y. The same arithmetic as above. */
+static void run_trained(const CpuStep *step, const CpuArguments *arguments)
+{
+    const Work w = work_of(step, arguments->scratch);
+    const CpuNormIsa *kernels = isa();
+    memset(w.mean, 0, (size_t)w.row * COEFFICIENTS * sizeof(float));
+    for (int64_t c = 0; c < step->as.norm.channels; c++) {
+        w.mean[c] = arguments->x[3][c];
+        w.scale[c] = scale_of(step, arguments->x[1][c], arguments->x[4][c]);
+        w.shift[c] = arguments->x[2][c];
+    }
+    const CpuNormCoefficients by = {w.mean, w.scale, w.shift};
+#pragma omp parallel for num_threads(arguments->threads) schedule(static)
+    for (int64_t k = 0; k < w.chunks; k++) {
+        const int64_t first = chunk_first(&w, k) * w.row;
+        kernels->normalise(arguments->x[0] + first, NULL, arguments->y + first, chunk_count(&w, k),
+                           w.row, &by, step->relu);
+    }
+}
+
 /* ---- Backward ------------------------------------------------------------------------------- */
 
 /* Of chunk k. */
@@ -145,6 +165,7 @@ static void run_backward(const CpuStep *step, const CpuArguments *arguments)
         const double sum = total(&w, 0, c), product = total(&w, 1, c) * inverse;
         arguments->extra[0][c] = (float)product;
         arguments->extra[1][c] = (float)sum;
+        if (step->as.norm.running) continue;
         w.level[c] = (float)(sum / m);
         w.slope[c] = (float)(product / m * inverse);
     }
@@ -175,7 +196,7 @@ static int finish(HedonContext *ctx, CpuPlan *plan, const HedonNode *node, Hedon
     if (step->scratch < 0) return step->scratch;
     step->output = cpu_tensor_new(ctx, plan, output, CPU_NTHWC16);
     if (step->output < 0) return step->output;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i + 1 < node->output_count; i++) {
         step->extra[i] = cpu_tensor_new(ctx, plan, node->output[1 + i], CPU_LOGICAL);
         if (step->extra[i] < 0) return step->extra[i];
     }
@@ -204,6 +225,19 @@ int cpu_lower_batch_norm_train(HedonContext *ctx, CpuPlan *plan, const CpuGroup 
     return err ? err : finish(ctx, plan, node, group->output, &step);
 }
 
+int cpu_lower_batch_norm_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
+{
+    const HedonNode *node = group->node;
+    if (plan->base.graph->values[node->input[0]].shape.rank != 5)
+        return cpu_lower_plain(ctx, plan, node);
+    CpuStep step = cpu_step_of(group);
+    step.run = run_trained;
+    step.overwritable = 1;
+    int err = 0;
+    for (int i = 0; i < 5 && !err; i++) err = set_input(ctx, plan, &step, i, node->input[i]);
+    return err ? err : finish(ctx, plan, node, group->output, &step);
+}
+
 /* The beta of the batch norm that a relu follows directly, given its output y and x of the batch
  * norm; HEDON_NONE when something was added between. */
 static HedonValueId beta_before(const HedonGraph *graph, HedonValueId y, HedonValueId x)
@@ -211,8 +245,9 @@ static HedonValueId beta_before(const HedonGraph *graph, HedonValueId y, HedonVa
     const int32_t relu = graph->values[y].producer;
     if (relu < 0 || graph->nodes[relu].op != HEDON_OP_RELU) return HEDON_NONE;
     const int32_t norm = graph->values[graph->nodes[relu].input[0]].producer;
-    if (norm < 0 || graph->nodes[norm].op != HEDON_OP_BATCH_NORM_TRAIN ||
-        graph->nodes[norm].input[0] != x)
+    if (norm < 0 || graph->nodes[norm].input[0] != x ||
+        (graph->nodes[norm].op != HEDON_OP_BATCH_NORM_TRAIN &&
+         graph->nodes[norm].op != HEDON_OP_BATCH_NORM))
         return HEDON_NONE;
     return graph->nodes[norm].input[2];
 }
@@ -222,11 +257,11 @@ int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGro
 {
     const HedonNode *relu = group->norm ? group->node : NULL;
     const HedonNode *node = relu ? group->norm : group->node;
-    if (node->attributes.batch_norm.running ||
-        plan->base.graph->values[node->input[0]].shape.rank != 5)
+    if (plan->base.graph->values[node->input[0]].shape.rank != 5)
         return cpu_lower_plain(ctx, plan, node);
     CpuStep step = cpu_step_of(group);
     step.run = run_backward;
+    step.as.norm.running = node->attributes.batch_norm.running;
     step.overwritable = 1 << 0 | 1 << 1;
     int err = 0;
     for (int i = 0; i < 5 && !err; i++)

@@ -113,7 +113,8 @@ typedef struct HedonGraphGradient {
     HedonValueId parameter, value;
 } HedonGraphGradient;
 
-/* Read-only outside kernels/graph, but for `training`. Nodes are in execution order. */
+/* Read-only outside kernels/graph, but for `training` and
+ * `recompute`. Nodes are in execution order. */
 typedef struct HedonGraph {
     HedonArena arena;
     HedonValue *values;
@@ -124,7 +125,9 @@ typedef struct HedonGraph {
     int value_count, node_count, output_count, input_count, parameter_count;
     int update_count, gradient_count;
     int value_room, node_room, output_room, update_room, gradient_room;
-    int training; /* set it before building: see the short forms */
+    int training;  /* set it before building: see the short forms */
+    int recompute; /* set it before hedon_graph_backward, which then has what is cheap (relu of
+                    * batch_norm_train) computed anew where it needs it, instead of kept in memory */
     int error; /* first failure, with its sentence */
     char message[256];
 } HedonGraph;
