@@ -1,4 +1,4 @@
-/* test_cpu_conv_backward --bench: backward data, backward weights and packing of R(2+1)D-18's
+/* test_cpu_conv_backward --bench|--bench-own [LAYER]: backward data, backward weights and packing of R(2+1)D-18's
  * convolutions at batch 2, 16x112x112, ours beside oneDNN's direct and Winograd where it is there. */
 #ifndef HEDON_TESTS_CONV_BACKWARD_BENCH_H
 #define HEDON_TESTS_CONV_BACKWARD_BENCH_H
@@ -113,7 +113,7 @@ static void bench_onednn(Bench *b)
 static double best_ms(void (*run)(Bench *), Bench *b)
 {
     double best = INFINITY;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         const double start = hedon_clock_s();
         run(b);
         best = fmin(best, hedon_clock_s() - start);
@@ -205,7 +205,8 @@ static void bench_layer(const BenchLayer *layer, int threads, int peers, double 
     bench_close(&b);
 }
 
-static int bench(int peers)
+/* peers: oneDNN, too. only: a layer's number in the list, or all of them when negative. */
+static int bench(int peers, int only)
 {
     double sum[COLUMNS] = {0};
     const int threads = hedon_cpu_count();
@@ -215,7 +216,7 @@ static int bench(int peers)
     printf("%-29s %14s %7s %7s %14s %7s %7s %14s %7s %7s\n", "layer", "data", "direct", "best",
            "weights", "direct", "best", "forward", "pack", "pack dx");
     for (size_t i = 0; i < sizeof bench_layers / sizeof *bench_layers; i++)
-        bench_layer(&bench_layers[i], threads, peers, sum);
+        if (only < 0 || only == (int)i) bench_layer(&bench_layers[i], threads, peers, sum);
     printf("%-29s", "sum");
     for (int i = 0; i < COLUMNS; i++)
         printf(i == DATA_OWN || i == WEIGHTS_OWN || i == FORWARD_OWN ? " %7.1f       " : " %7.1f",

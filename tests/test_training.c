@@ -60,21 +60,23 @@ static double slope(Session *s, const Net *net, int parameter, const double *dir
     return (value[1] - value[0]) / (2 * step);
 }
 
-/* Along a random direction, and along a single element, so that nothing hides in the sum. */
-static void check_gradient(Session *s, const Net *net, int parameter, const char *what)
+/* Along a random direction; of single operations also along one element, so that nothing hides in
+ * the sum. */
+static void check_gradient(Session *s, const Net *net, const HedonTensor *gradient, int parameter,
+                           int kinds, const char *what)
 {
-    HedonTensor gradient = read_state(s, HEDON_STATE_GRADIENT, parameter);
-    const int64_t count = hedon_shape_count(&gradient.shape);
+    const int64_t count = hedon_shape_count(&gradient->shape);
+    const double *derivative = gradient->data;
     double *direction = calloc((size_t)count, sizeof(double));
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < kinds; kind++) {
         const HedonRandomKey key = hedon_random_key(5, (uint64_t)parameter, (uint64_t)kind);
         const int64_t single = (int64_t)(hedon_random_u64(key, 1 << 20) % (uint64_t)count);
         double wanted = 0, size = 0;
         for (int64_t i = 0; i < count; i++) {
             const double u = 2 * hedon_random_uniform(key, (uint64_t)i) - 1;
             direction[i] = kind == 0 ? u : i == single;
-            wanted += direction[i] * ((double *)gradient.data)[i];
-            size += fabs(direction[i] * ((double *)gradient.data)[i]);
+            wanted += direction[i] * derivative[i];
+            size += fabs(direction[i] * derivative[i]);
         }
         const double found = slope(s, net, parameter, direction);
         if (!(fabs(found - wanted) <= 1e-6 * size + 1e-7))
@@ -82,7 +84,25 @@ static void check_gradient(Session *s, const Net *net, int parameter, const char
                      found, wanted);
     }
     free(direction);
-    hedon_tensor_free(&gradient);
+}
+
+static void check_net(Net *net, int kinds, const char *what)
+{
+    HedonTensor gradients[MAX_PARAMETERS];
+    const HedonGraph *graph = net->graph;
+    Session s;
+    session_open(&s, net, &reference);
+    execute(&s, 0);
+    assert_true(graph->gradient_count > 0);
+    for (int g = 0; g < graph->gradient_count; g++)
+        gradients[g] = read_state(&s, HEDON_STATE_GRADIENT,
+                                  graph->values[graph->gradients[g].parameter].ordinal);
+    for (int g = 0; g < graph->gradient_count; g++) {
+        check_gradient(&s, net, &gradients[g], graph->values[graph->gradients[g].parameter].ordinal,
+                       kinds, what);
+        hedon_tensor_free(&gradients[g]);
+    }
+    session_close(&s);
 }
 
 static void gradients_are_the_slopes(void **state)
@@ -90,18 +110,12 @@ static void gradients_are_the_slopes(void **state)
     (void)state;
     for (int c = 0; c < TRAINING_CASES; c++)
         for (int v = 0; v < training_cases[c].variants; v++) {
+            const int network = training_cases[c].build == network_case;
             char what[64];
+            if (network && v > 0) continue; /* the same slopes */
             snprintf(what, sizeof(what), "%s %d", training_cases[c].name, v);
             Net net = training_cases[c].build(v);
-            Session s;
-            session_open(&s, &net, &reference);
-            assert_true(net.graph->gradient_count > 0);
-            for (int g = 0; g < net.graph->gradient_count; g++) {
-                execute(&s, 0);
-                check_gradient(&s, &net,
-                               net.graph->values[net.graph->gradients[g].parameter].ordinal, what);
-            }
-            session_close(&s);
+            check_net(&net, network ? 1 : 2, what);
             net_free(&net);
         }
 }
@@ -201,10 +215,69 @@ static void gradients_accumulate(void **state)
     net_free(&net);
 }
 
+/* Of a training step on cpu: partitions and orders of sums are fixed. */
+static void bits_do_not_depend_on_threads(void **state)
+{
+    (void)state;
+    Net net = network_case(0);
+    Session one, more;
+    session_open(&one, &net, &(Place){&hedon_backend_cpu, HEDON_F32, 1});
+    execute(&one, 0);
+    for (int threads = 2; threads <= 4; threads++) {
+        session_open(&more, &net, &(Place){&hedon_backend_cpu, HEDON_F32, threads});
+        execute(&more, 0);
+        compare_sessions(&more, &one, 0, "threads");
+        session_close(&more);
+    }
+    session_close(&one);
+    net_free(&net);
+}
+
+/* Bytes that a chain of layers needs, its activations far larger than its weights. */
+static int64_t chain_bytes(int recompute)
+{
+    HedonGraph *graph = training_graph();
+    graph->recompute = recompute;
+    HedonValueId x = hedon_graph_input(graph, "x", &(HedonShape){5, {2, 16, 8, 24, 24}});
+    for (int i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "layer%d", i);
+        x = factor(graph, name, x, 16, 1, 1, 1, 1);
+    }
+    Net net = finish_net(graph, x);
+    Session s;
+    HedonPlanInfo info;
+    session_open(&s, &net, &(Place){&hedon_backend_cpu, HEDON_F32, 1});
+    s.backend->plan_info(s.plan, &info);
+    const int64_t bytes = info.arena_bytes;
+    session_close(&s);
+    net_free(&net);
+    return bytes;
+}
+
+/* The same gradients to the bit, in less memory. */
+static void what_is_computed_anew_need_not_be_kept(void **state)
+{
+    (void)state;
+    Net kept = network_case(0), anew = network_case(RECOMPUTED);
+    Session a, b;
+    const Place cpu = {&hedon_backend_cpu, HEDON_F32, 2};
+    session_open(&a, &kept, &cpu);
+    session_open(&b, &anew, &cpu);
+    execute(&a, 0);
+    execute(&b, 0);
+    compare_sessions(&b, &a, 0, "recomputed");
+    session_close(&a);
+    session_close(&b);
+    net_free(&kept);
+    net_free(&anew);
+    assert_true(chain_bytes(1) < chain_bytes(0) * 3 / 4);
+}
+
 static void frozen_parameters_have_no_gradient(void **state)
 {
     (void)state;
-    Net net = network_case(1);
+    Net net = network_case(FROZEN_STEM);
     Session s;
     session_open(&s, &net, &reference);
     const int stem =
@@ -367,6 +440,8 @@ int main(void)
         cmocka_unit_test(gradients_are_the_slopes),
         cmocka_unit_test(backends_agree_with_ref),
         cmocka_unit_test(gradients_accumulate),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(what_is_computed_anew_need_not_be_kept),
         cmocka_unit_test(frozen_parameters_have_no_gradient),
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(every_gradient_is_announced_once),

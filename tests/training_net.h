@@ -83,6 +83,7 @@ enum {
     NORM_TRAIN_RELU,
     NORM_TRAIN_ADD_RELU,
     NORM_RUNNING,
+    NORM_RUNNING_RELU,
     RELU,
     ADD,
     TWICE,
@@ -122,6 +123,9 @@ static Net element_case(int variant)
         break;
     case NORM_RUNNING:
         y = running_norm(graph, x, shape->dim[1]);
+        break;
+    case NORM_RUNNING_RELU:
+        y = hedon_relu(graph, "relu", running_norm(graph, x, shape->dim[1]));
         break;
     case RELU:
         y = hedon_relu(graph, "relu", x);
@@ -239,11 +243,14 @@ static HedonValueId factor(HedonGraph *graph, const char *name, HedonValueId x, 
     return relu ? hedon_relu(graph, name, x) : x;
 }
 
+enum { FROZEN_STEM = 1, RECOMPUTED = 2, NETWORKS = 3 };
+
 /* A narrow R(2+1)D of two blocks with two heads, dropout and drop path, on a joint loss. */
-static Net network_case(int frozen_stem)
+static Net network_case(int variant)
 {
     Net net = {.graph = training_graph()};
     HedonGraph *graph = net.graph;
+    graph->recompute = variant == RECOMPUTED;
     HedonValueId x = hedon_graph_input(graph, "clips", &(HedonShape){5, {4, 3, 5, 14, 12}});
     x = factor(graph, "stem.0", x, 9, 1, 7, 2, 1);
     x = factor(graph, "stem.3", x, 16, 3, 1, 1, 1);
@@ -275,7 +282,7 @@ static Net network_case(int frozen_stem)
                        hedon_add(graph, "joint", hedon_scale(graph, "bce", bce, 2), pairs));
     unsigned char frozen[MAX_PARAMETERS] = {0};
     for (int i = 0; i < graph->parameter_count; i++)
-        frozen[i] = frozen_stem &&
+        frozen[i] = variant == FROZEN_STEM &&
                     !strncmp(graph->values[hedon_graph_parameter_value(graph, i)].name, "stem", 4);
     assert_int_equal(hedon_graph_backward(NULL, graph, head, seeds, 2, frozen, NULL), 0);
     net_fill(&net);
@@ -293,7 +300,7 @@ static const struct {
     {"element-wise", element_case, ELEMENT_SHAPES *ELEMENT_KINDS},
     {"linear", linear_case, LINEAR_CASES},
     {"loss", loss_case, 2 * LOSS_KINDS},
-    {"network", network_case, 2},
+    {"network", network_case, NETWORKS},
 };
 enum { TRAINING_CASES = sizeof(training_cases) / sizeof(*training_cases) };
 

@@ -20,7 +20,7 @@ typedef struct Arguments {
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
-    int resume, force, json;
+    int resume, force, recompute, json;
     HedonDeviceArguments device;
 } Arguments;
 
@@ -105,6 +105,7 @@ static void set_integers(json_t *object, const Arguments *arguments, HedonTask t
         {"workers", arguments->workers},
         {"save_every", arguments->save_every},
         {"log_every", arguments->log_every},
+        {"recompute", arguments->recompute},
     };
     for (size_t i = 0; i < sizeof(integers) / sizeof(*integers); i++)
         if (integers[i].value)
@@ -336,6 +337,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
     TEXT("augment", augment, "NAME", "vce (the paper's) or none"),                                 \
     TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"),     \
     TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),         \
+    FLAG("recompute", recompute, "compute cheap layers twice instead of keeping them in memory"),  \
     COUNT("workers", workers, "decoder processes (default: one a core, at most 8)"),               \
     COUNT("save-every", save_every, "steps between saved states (default: a minute)"),             \
     COUNT("log-every", log_every, "steps between lines of the log (default 1)"),                   \

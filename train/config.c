@@ -41,6 +41,7 @@ static const Field fields[] = {
     {"init", TEXT, AT(init)},
     {"freeze", TEXT, AT(freeze)},
     {"seed", INTEGER, AT(seed)},
+    {"recompute", FLAG, AT(recompute)},
     {"emotions_loss", CHOICE, AT(recipe.emotions_loss), CHOOSE(losses)},
     {"emotions_weight", REAL, AT(recipe.emotions_weight)},
     {"utility_weight", REAL, AT(recipe.utility_weight)},

@@ -19,6 +19,7 @@ typedef struct HedonTrainConfig {
     const char *init;      /* a model whose weights to begin with; NULL: fresh */
     const char *freeze;    /* prefixes of parameters' names, separated by commas; NULL */
     int64_t seed;
+    int recompute; /* compute what is cheap anew in backward instead of keeping it in memory */
     HedonDeviceOptions device;
 
     /* the result does not depend on these */

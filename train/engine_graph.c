@@ -119,6 +119,7 @@ int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonM
     HedonGraph *graph = out->graph = hedon_graph_new();
     if (!graph) return hedon_fail_memory(ctx);
     graph->training = 1;
+    graph->recompute = config->recompute;
     graph->drop_path = recipe->drop_path;
     HedonValueId logits[MAX_HEADS], values[2], seeds[2];
     const HedonValueId x =

@@ -150,7 +150,10 @@ static ConvWeightsForm temporal_form(const CpuConvShape *s)
 /* With few input channels most lanes of a tap would be padding. */
 static ConvWeightsForm direct_form(const CpuConvShape *s)
 {
-    return s->ic < CPU_LANES && s->kt * s->kh * s->kw > 1 ? CONV_WEIGHTS_DENSE : CONV_WEIGHTS_TAPS;
+    const int64_t taps = s->kt * s->kh * s->kw;
+    return s->ic < CPU_LANES && taps > 1 && taps * s->ic <= CONV_WEIGHTS_DENSE_LANES
+               ? CONV_WEIGHTS_DENSE
+               : CONV_WEIGHTS_TAPS;
 }
 
 ConvWeightsForm cpu_conv_weights_form(const CpuConvWeightsKernel *kernel, const CpuConvShape *s)
@@ -163,8 +166,10 @@ static size_t weights_scratch_bytes(const CpuConvShape *s, ConvWeightsForm form,
 {
     ConvWeightsPlan plan;
     cpu_conv_weights_plan(s, form, &plan);
-    return plan.zeros_bytes + plan.dense_bytes + plan.v_bytes + plan.d_bytes +
-           (size_t)(plan.fused ? threads : plan.items) * plan.item_bytes;
+    const size_t copies = plan.parts ? (size_t)threads : 1;
+    const size_t m_copies = plan.parts ? (size_t)plan.parts : 1;
+    return plan.zeros_bytes + plan.dense_bytes + copies * (plan.v_bytes + plan.d_bytes) +
+           (plan.fused ? (size_t)threads : m_copies * (size_t)plan.items) * plan.item_bytes;
 }
 
 static size_t weights_spatial_scratch_bytes(const CpuConvShape *s, int threads)

@@ -6,12 +6,13 @@
 enum {
     DATA_BLOCK = 48, /* positions of dx */
     L1_DEPTH = 160,  /* rows of a panel (64 bytes each) that stay in L1 */
-    /* Tiles of a block of backward weights: two panels of V of this depth stay in L1; and where M
-     * is so large that reading and writing it takes longer, more, while V and D stay in L3. */
+    /* Tiles of a block of backward weights: two panels of V of this depth stay in L1. Where M is
+     * so large that it comes from L3 each time, more. */
     WEIGHTS_BLOCK = 128,
-    WEIGHTS_BLOCK_HEAVY = 512,
-    HEAVY_M = 1 << 20,
-    L3_FOR_V_AND_D = 10 << 20,
+    WEIGHTS_BLOCK_HEAVY = 256,
+    HEAVY_M = 6 << 20,
+    WEIGHTS_PARTS = 8,
+    PARTS_M = 64 << 20, /* of all parts together at most */
 };
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -131,16 +132,13 @@ void cpu_conv_weights_plan(const CpuConvShape *s, ConvWeightsForm form, ConvWeig
     *plan = (ConvWeightsPlan){.form = form};
     weights_tiles(s, plan);
 
-    const int64_t tile_floats = plan->frequencies * plan->lanes + plan->d_frequencies * ocp;
-    const int64_t tile_bytes = tile_floats * (int64_t)sizeof(float);
     const int64_t m_bytes = plan->frequencies * plan->lanes * ocp * (int64_t)sizeof(float);
-    plan->block = WEIGHTS_BLOCK;
-    if (m_bytes > HEAVY_M)
-        plan->block = min_i64(max_i64(L3_FOR_V_AND_D / tile_bytes, WEIGHTS_BLOCK),
-                              WEIGHTS_BLOCK_HEAVY);
+    plan->block = m_bytes > HEAVY_M ? WEIGHTS_BLOCK_HEAVY : WEIGHTS_BLOCK;
     plan->blocks = ceil_div(plan->tiles, plan->block);
     plan->block = ceil_div(plan->tiles, plan->blocks);
     plan->fused = plan->blocks == 1;
+    plan->parts = min_i64(plan->blocks, WEIGHTS_PARTS);
+    if (plan->fused || plan->parts * m_bytes > PARTS_M) plan->parts = 0;
     /* An odd number of cache lines: the many streams fall into different cache sets. */
     plan->panel_floats = (plan->block | 1) * CPU_LANES;
     plan->v_stride = plan->lanes / CPU_LANES * plan->panel_floats;
@@ -151,7 +149,8 @@ void cpu_conv_weights_plan(const CpuConvShape *s, ConvWeightsForm form, ConvWeig
     plan->zeros_bytes = float_bytes(max_i64(cpu_pad_lanes(s->ic), ocp));
     if (form == CONV_WEIGHTS_DENSE) {
         plan->dense_row = (s->iw + 2 * s->pw) * s->ic;
-        plan->dense_bytes = float_bytes(s->n * s->it * s->ih * plan->dense_row);
+        /* Whole vectors are read from the end of a row. */
+        plan->dense_bytes = float_bytes(s->n * s->it * s->ih * plan->dense_row + CPU_LANES);
     }
     plan->v_bytes = float_bytes(plan->frequencies * plan->v_stride);
     plan->d_bytes = float_bytes(plan->d_frequencies * plan->d_stride);

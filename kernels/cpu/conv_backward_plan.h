@@ -79,10 +79,14 @@ typedef enum ConvWeightsForm {
 /* A work item: as many output channels, in panels of 16, and lanes of V at most. */
 enum { CONV_WEIGHTS_ROWS = 48, CONV_WEIGHTS_COLUMNS = 2 * CPU_LANES };
 
+/* Taps times input channels that the dense form takes at most. */
+enum { CONV_WEIGHTS_DENSE_LANES = 1024 };
+
 /* Scratch: zeros; for dense, x without padding channels and with padding columns; V
  * [f][lanes/16][block][16] and D [f or 1][oc/16][block][16] of a block of tiles, the panels
- * panel_floats apart; M [item][f][CONV_WEIGHTS_ROWS][CONV_WEIGHTS_COLUMNS], or one of these for each worker when
- * all tiles are one block (fused). */
+ * panel_floats apart, for each worker when there are parts; M
+ * [item][f][CONV_WEIGHTS_ROWS][CONV_WEIGHTS_COLUMNS] for each part, or one item for each worker
+ * when fused (conv_weights.inc). */
 typedef struct ConvWeightsPlan {
     ConvWeightsForm form;
     int64_t frequencies, d_frequencies;
@@ -92,7 +96,8 @@ typedef struct ConvWeightsPlan {
     int64_t panel_floats;          /* from one panel of V or D to the next */
     int64_t v_stride, d_stride;    /* floats from one frequency to the next */
     int64_t items, row_items;      /* row_items of them share the same lanes */
-    int fused;                     /* one block: M never leaves the worker */
+    int fused;                     /* all tiles are one block */
+    int64_t parts;                 /* of the tiles, each with an M of its own; or 0 */
     int64_t dense_row;             /* floats of a row of the dense x */
     size_t zeros_bytes, dense_bytes, v_bytes, d_bytes, item_bytes;
 } ConvWeightsPlan;

@@ -10,6 +10,14 @@
 #include "kernels/cpu/conv.h"
 #include "kernels/cpu/conv_backward_plan.h"
 
+/* The weights as the packed layout sees them. Backward data packs the adjoint convolution: the
+ * channels change places and the taps run backwards. */
+typedef struct ConvPackSource {
+    const float *weights;
+    int64_t outputs, out_stride, in_stride; /* floats */
+    int64_t first_tap, tap_step;
+} ConvPackSource;
+
 /* The kernels of one instruction set; the interface's run functions pick one of these. */
 typedef struct CpuConvIsa {
     const char *name;
@@ -19,6 +27,10 @@ typedef struct CpuConvIsa {
     void (*data_direct)(const CpuConvShape *shape, const CpuConvDataCall *call);
     void (*weights)(const CpuConvShape *shape, const CpuConvWeightsCall *call,
                     ConvWeightsForm form);
+    void (*pack_spatial)(const CpuConvShape *shape, const ConvPackSource *source, float *packed,
+                         int threads);
+    void (*pack_temporal)(const CpuConvShape *shape, const ConvPackSource *source, float *packed,
+                          int threads);
 } CpuConvIsa;
 
 extern const CpuConvIsa cpu_conv_isa_avx512, cpu_conv_isa_avx2, cpu_conv_isa_generic;

@@ -18,6 +18,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/conv.h"
 #include "kernels/cpu/conv_backward.h"
+#include "kernels/cpu/norm.h"
 #include "kernels/host.h"
 
 typedef enum CpuLayout {
@@ -106,6 +107,8 @@ struct CpuStep {
         struct {
             int64_t positions, channels, chunks; /* of the whole batch; it is cut into chunks */
             double epsilon;
+            CpuNormMask mask; /* of the gradient */
+            int running;      /* likewise: mean and variance are constants */
         } norm;
         struct {
             double rate;
@@ -183,6 +186,8 @@ int cpu_lower_mean_pool(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 int cpu_lower_linear(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_colour_motion(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_drop_path(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+/* batch_norm, of which gamma and beta are not constants, nor need the statistics be. */
+int cpu_lower_batch_norm_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_batch_norm_train(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_relu_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);

@@ -58,9 +58,7 @@ static void join_norm(const HedonGraph *graph, const Uses *uses, CpuGroup *group
                       int input, int *last)
 {
     const int next = next_member(graph, uses, group, op);
-    if (next < 0 || graph->nodes[next].input[input] != group->output ||
-        graph->nodes[next].attributes.batch_norm.running)
-        return;
+    if (next < 0 || graph->nodes[next].input[input] != group->output) return;
     group->norm = &graph->nodes[next];
     join(graph, uses, group, next, last);
 }
@@ -94,8 +92,6 @@ static int is_fusible(const HedonGraph *graph, const HedonNode *node)
     case HEDON_OP_CONV_BACKWARD_DATA:
         return cpu_conv_geometry(graph, &node->attributes.conv_backward.conv, node->output[0],
                                  node->input[1], node->input[0], &shape);
-    case HEDON_OP_BATCH_NORM:
-        return 0;
     default:
         return graph->values[node->output[0]].shape.rank == 5;
     }

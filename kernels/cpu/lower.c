@@ -198,9 +198,7 @@ static int deliver(HedonContext *ctx, CpuPlan *plan, HedonValueId value, CpuPlac
 static int lower_group(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 {
     const HedonNode *node = group->node;
-    /* The one inference operation of which the constants would be folded. */
-    if (!lowerings[node->op] || (plan->trained && node->op == HEDON_OP_BATCH_NORM))
-        return cpu_lower_plain(ctx, plan, node);
+    if (!lowerings[node->op]) return cpu_lower_plain(ctx, plan, node);
     return lowerings[node->op](ctx, plan, group);
 }
 

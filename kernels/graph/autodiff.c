@@ -8,8 +8,9 @@
 
 /* By value of the graph as it was before the pass. */
 typedef struct Derivatives {
-    HedonValueId *by; /* the gradient so far; HEDON_NONE: none yet */
-    char *needed;     /* a parameter that learns lies below */
+    HedonValueId *by;   /* the gradient so far; HEDON_NONE: none yet */
+    char *needed;       /* a parameter that learns lies below */
+    HedonValueId *anew; /* the value computed again, or HEDON_NONE; NULL: nothing is */
 } Derivatives;
 
 static void mark_needed(const HedonGraph *graph, const unsigned char *frozen, int values, int nodes,
@@ -37,6 +38,24 @@ static void accumulate(HedonGraph *graph, Derivatives *d, HedonValueId value, He
                        : hedon_add(graph, graph->values[value].name, d->by[value], gradient);
 }
 
+/* The value, or for relu(batch_norm_train(x)) the same again from x and the statistics, which then
+ * are all that is kept. */
+static HedonValueId for_backward(HedonGraph *graph, Derivatives *d, HedonValueId value)
+{
+    if (value == HEDON_NONE || !d->anew || graph->error) return value;
+    if (d->anew[value] != HEDON_NONE) return d->anew[value];
+    const int32_t relu = graph->values[value].producer;
+    if (relu < 0 || graph->nodes[relu].op != HEDON_OP_RELU) return value;
+    const int32_t index = graph->values[graph->nodes[relu].input[0]].producer;
+    if (index < 0 || graph->nodes[index].op != HEDON_OP_BATCH_NORM_TRAIN) return value;
+    const HedonNode norm = graph->nodes[index]; /* a copy: the array grows */
+    const HedonValueId inputs[] = {norm.input[0], norm.input[1], norm.input[2], norm.output[1],
+                                   norm.output[2]};
+    const HedonValueId y =
+        hedon_graph_node(graph, HEDON_OP_BATCH_NORM, norm.name, inputs, 5, &norm.attributes);
+    return d->anew[value] = hedon_relu(graph, norm.name, y);
+}
+
 static int differentiate(HedonContext *ctx, HedonGraph *graph, Derivatives *d, int index)
 {
     const HedonNode node = graph->nodes[index]; /* a copy: the array grows */
@@ -55,7 +74,10 @@ static int differentiate(HedonContext *ctx, HedonGraph *graph, Derivatives *d, i
     if (!operation->backward)
         return hedon_fail(ctx, HEDON_EUNSUPPORTED, "node %s: %s has no gradient", node.name,
                           operation->name);
-    operation->backward(graph, &node, dy, wanted, dx);
+    HedonNode source = node;
+    for (int k = 0; k < node.input_count; k++)
+        source.input[k] = for_backward(graph, d, node.input[k]);
+    operation->backward(graph, &source, dy, wanted, dx);
     for (int k = 0; k < node.input_count; k++)
         if (wanted >> k & 1) accumulate(graph, d, node.input[k], dx[k]);
     return graph->error ? hedon_fail(ctx, graph->error, "%s", graph->message) : 0;
@@ -94,9 +116,11 @@ int hedon_graph_backward(HedonContext *ctx, HedonGraph *graph, const HedonValueI
     const int value_count = graph->value_count, node_count = graph->node_count;
     Derivatives d = {.by = hedon_malloc((size_t)value_count, sizeof(*d.by)),
                      .needed = hedon_calloc((size_t)value_count, 1)};
-    int err = d.by && d.needed ? 0 : hedon_fail_memory(ctx);
+    if (graph->recompute) d.anew = hedon_malloc((size_t)value_count, sizeof(*d.anew));
+    int err = d.by && d.needed && (d.anew || !graph->recompute) ? 0 : hedon_fail_memory(ctx);
     if (!err) {
         for (int i = 0; i < value_count; i++) d.by[i] = HEDON_NONE;
+        for (int i = 0; d.anew && i < value_count; i++) d.anew[i] = HEDON_NONE;
         mark_needed(graph, frozen, value_count, node_count, d.needed);
         err = plant_seeds(ctx, graph, &d, value_count, values, seeds, count);
     }
@@ -107,5 +131,6 @@ int hedon_graph_backward(HedonContext *ctx, HedonGraph *graph, const HedonValueI
     }
     hedon_free(d.by);
     hedon_free(d.needed);
+    hedon_free(d.anew);
     return err;
 }

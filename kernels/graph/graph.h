@@ -113,7 +113,8 @@ typedef struct HedonGraphGradient {
     HedonValueId parameter, value;
 } HedonGraphGradient;
 
-/* Read-only outside kernels/graph, but for `training` and `drop_path`. Nodes are in execution order. */
+/* Read-only outside kernels/graph, but for `training`, `recompute` and `drop_path`. Nodes are in
+ * execution order. */
 typedef struct HedonGraph {
     HedonArena arena;
     HedonValue *values;
@@ -124,9 +125,11 @@ typedef struct HedonGraph {
     int value_count, node_count, output_count, input_count, parameter_count;
     int update_count, gradient_count;
     int value_room, node_room, output_room, update_room, gradient_room;
-    int training; /* set it before building: see the short forms */
-    double drop_path; /* likewise: of a backbone's last residual branch, from 0 at its first, linear over
-                         depth */
+    int training;  /* set it before building: see the short forms */
+    int recompute; /* set it before hedon_graph_backward, which then has what is cheap (relu of
+                    * batch_norm_train) computed anew where it needs it, instead of kept in memory */
+    double drop_path; /* set it before building: of a backbone's last residual branch, from 0 at its
+                       * first, linear over depth */
     int error; /* first failure, with its sentence */
     char message[256];
 } HedonGraph;
