@@ -399,20 +399,15 @@ double hedon_engine_flops(const HedonEngine *engine)
     return flops;
 }
 
-/* A step of the plan belongs to the backward pass when its node comes after the losses. */
-static int is_forward(const HedonTrainGraph *made, const char *name)
-{
-    for (int i = 0; i < made->forward_nodes; i++)
-        if (!strcmp(made->graph->nodes[i].name, name)) return 1;
-    return 0;
-}
-
+/* The plan is in order: what comes after the last loss is the backward pass. */
 void hedon_engine_phases(const HedonEngine *engine, double *forward_s, double *backward_s)
 {
     HedonPlanInfo info;
+    int losses = 0;
     hedon_engine_info(engine, &info);
     *forward_s = *backward_s = 0;
     for (int i = 0; i < info.op_count; i++)
-        *(is_forward(&engine->made, info.ops[i].name) ? forward_s : backward_s) +=
-            info.ops[i].seconds;
+        if (!strncmp(info.ops[i].operation, "loss_", 5)) losses = i + 1;
+    for (int i = 0; i < info.op_count; i++)
+        *(i < losses ? forward_s : backward_s) += info.ops[i].seconds;
 }

@@ -56,8 +56,7 @@ const char *hedon_engine_backend(const HedonEngine *engine);
 void hedon_engine_build(const HedonEngine *engine, char *text, size_t room);
 int hedon_engine_threads(const HedonEngine *engine);
 void hedon_engine_info(const HedonEngine *engine, HedonPlanInfo *info);
-/** Which of the plan's operations belong to the backward pass: their nodes come after the losses.
- *  Seconds of all forward and backward operations since open; 0 without profile. */
+/** Seconds of all forward and of all backward operations since open; 0 without profile. */
 void hedon_engine_phases(const HedonEngine *engine, double *forward_s, double *backward_s);
 /** Multiply and add operations of one batch, forward and backward. */
 double hedon_engine_flops(const HedonEngine *engine);

@@ -92,7 +92,6 @@ static int differentiate(HedonContext *ctx, HedonTrainGraph *out, const HedonTra
     int code = frozen && out->groups ? 0 : hedon_fail_memory(ctx);
     if (!code) code = hedon_groups_make(ctx, graph, &rule, out->groups);
     for (size_t i = 0; i < parameters && !code; i++) frozen[i] = out->groups[i].rate_scale == 0;
-    out->forward_nodes = graph->node_count;
     if (!code) code = hedon_graph_backward(ctx, graph, values, seeds, count, frozen, NULL);
     hedon_free(frozen);
     return code;

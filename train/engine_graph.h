@@ -13,7 +13,6 @@ typedef struct HedonTrainGraph {
     int64_t clips;      /* N */
     int input_clips, input_targets, input_clip_weights, input_pair_weights;
     int output_emotions, output_utility, output_emotions_loss, output_utility_loss;
-    int forward_nodes; /* before the first node of the backward pass */
 } HedonTrainGraph;
 
 int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonModel *model,
