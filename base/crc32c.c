@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 
-/* Eight tables of 256: eight bytes a turn (Kounavis & Berry, "A Systematic Approach to Building High
- * Performance Software-based CRC Generators", 2005). Constant once made. */
+/* Eight tables of 256: eight bytes a turn (Kounavis & Berry, "A Systematic Approach to Building
+ * High Performance Software-based CRC Generators", 2005). Constant once made. */
 static uint32_t table[8][256];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 

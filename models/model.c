@@ -85,8 +85,8 @@ int hedon_model_add_head(HedonContext *ctx, HedonModel *model, const char *name,
 }
 
 /* y = features w^T (+ b), under the names head.NAME.weight and head.NAME.bias. */
-static HedonValueId build_head(HedonGraph *graph, const HedonHead *head, int bias, HedonValueId features,
-                       int64_t feature_size)
+static HedonValueId build_head(HedonGraph *graph, const HedonHead *head, int bias,
+                               HedonValueId features, int64_t feature_size)
 {
     char node[64], weight[64], offset[64];
     snprintf(node, sizeof(node), "head.%s", head->name);

@@ -199,10 +199,9 @@ int hedon_model_set_clip(HedonContext *ctx, HedonModel *model, int64_t frames, i
     const HedonArchitecture *architecture = model->architecture;
     HedonPreprocessing *p = &model->preprocessing;
     if ((frames && frames < architecture->min_frames) || (size && size < architecture->min_size))
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "%s takes clips of at least %lld frames of %lldx%lld", architecture->name,
-                          (long long)architecture->min_frames, (long long)architecture->min_size,
-                          (long long)architecture->min_size);
+        return hedon_fail(ctx, HEDON_EINVAL, "%s takes clips of at least %lld frames of %lldx%lld",
+                          architecture->name, (long long)architecture->min_frames,
+                          (long long)architecture->min_size, (long long)architecture->min_size);
     if (size) {
         p->resize_width = scaled(p->resize_width, size, p->crop_width);
         p->resize_height = scaled(p->resize_height, size, p->crop_height);

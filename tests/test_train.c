@@ -1,4 +1,5 @@
-/* The trainer: what it leaves behind, that it goes on where it stopped, and that what goes wrong is told. */
+/* The trainer: what it leaves behind, that it goes on where it stopped, and that what goes wrong is
+ * told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,9 +14,9 @@
 static void the_folder_has_what_is_promised(void **state)
 {
     (void)state;
-    static const char *const names[] = {"config.json",       "log.jsonl",    "curves.png",
-                                        "last.safetensors",  "best.safetensors",
-                                        "resume.state",      "report.html"};
+    static const char *const names[] = {"config.json",      "log.jsonl",        "curves.png",
+                                        "last.safetensors", "best.safetensors", "resume.state",
+                                        "report.html"};
     HedonTrainConfig config;
     Heard heard = {0};
     quick_config(&config, &hedon_recipe_joint);

@@ -15,9 +15,14 @@
 /* HEDON_KILLS: how often the killed run is killed; more than a few take a while. */
 enum { KILLS = 3 };
 
-static char *const common[] = {"--model", "r2plus1d_tiny", "--frames", "4",  "--size", "16",
-                               "--batch", "4",             "--epochs", "4",  "--threads", "1",
-                               "--save-every", "3",        "--held-out", ".2"};
+static char *const common[] = {"--model",      "r2plus1d_tiny",
+                               "--frames",     "4",
+                               "--size",       "16",
+                               "--batch",      "4",
+                               "--epochs",     "4",
+                               "--threads",    "1",
+                               "--save-every", "3",
+                               "--held-out",   ".2"};
 enum { COMMON = sizeof common / sizeof *common };
 
 /* hedon train joint, with more arguments; its standard error goes to DIR.err. */

@@ -7,8 +7,8 @@
 
 #include "tests/train_fixture.h"
 
-/* 20 clips, whose colours tell them apart, are learnt by heart: the loss comes near its least value,
- * which for soft targets is their entropy. */
+/* 20 clips, whose colours tell them apart, are learnt by heart: the loss comes near its least
+ * value, which for soft targets is their entropy. */
 static void vce_overfits(void **state)
 {
     (void)state;
@@ -24,7 +24,8 @@ static void vce_overfits(void **state)
     assert_int_equal(train(&config, "overfit-vce", 0, &heard), 0);
     assert_int_equal(heard.steps, 300);
     const double entropy = log(2) / HEDON_EMOTIONS; /* of the one intensity of .5 */
-    print_message("vce: loss %.4f to %.4f, least %.4f\n", heard.first_loss, heard.last_loss, entropy);
+    print_message("vce: loss %.4f to %.4f, least %.4f\n", heard.first_loss, heard.last_loss,
+                  entropy);
     assert_true(heard.first_loss > .6);
     assert_true(heard.last_loss < entropy + .02);
     forget(&heard);

@@ -1,4 +1,5 @@
-/* The trainer's parts by themselves: rates and groups against PyTorch's, orders, event files, states. */
+/* The trainer's parts by themselves: rates and groups against PyTorch's, orders, event files,
+ * states. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,10 +114,11 @@ static void stages_of_a_resnet_decay_and_freeze(void **state)
     assert_int_equal(hedon_groups_make(ctx, graph, &rule, groups), 0);
     for (int i = 0; i < graph->parameter_count; i++) {
         const HedonValue *value = &graph->values[hedon_graph_parameter_value(graph, i)];
-        const int frozen = !strncmp(value->name, "stem", 4) ||
-                           !strncmp(value->name, "layer1.0.conv1", 14);
+        const int frozen =
+            !strncmp(value->name, "stem", 4) || !strncmp(value->name, "layer1.0.conv1", 14);
         double scale = frozen ? 0 : 1;
-        if (!frozen && !strncmp(value->name, "layer", 5)) scale = pow(.5, 5 - (value->name[5] - '0'));
+        if (!frozen && !strncmp(value->name, "layer", 5))
+            scale = pow(.5, 5 - (value->name[5] - '0'));
         assert_near(groups[i].rate_scale, scale);
     }
     rule.freeze = "stem,layr2";
@@ -181,7 +183,8 @@ static uint32_t masked(const uint8_t *bytes, size_t size)
 }
 
 /* The next field of a message: its number; *value of varints and fixed ones, *bytes of others. */
-static int next_field(const uint8_t **at, const uint8_t *end, uint64_t *value, const uint8_t **bytes)
+static int next_field(const uint8_t **at, const uint8_t *end, uint64_t *value,
+                      const uint8_t **bytes)
 {
     uint64_t key = 0;
     int shift = 0;
@@ -281,8 +284,7 @@ static int two_tensors(HedonContext *context, void *opaque, int64_t i, HedonStat
     static double doubles[2] = {.1, .2};
     (void)context, (void)opaque;
     if (i == 0)
-        *out = (HedonStateTensor){
-            "a", {HEDON_F32, {.rank = 2, .dim = {2, 3}}, floats}};
+        *out = (HedonStateTensor){"a", {HEDON_F32, {.rank = 2, .dim = {2, 3}}, floats}};
     else
         *out = (HedonStateTensor){"b", {HEDON_F64, {.rank = 1, .dim = {2}}, doubles}};
     return 0;

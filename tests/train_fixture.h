@@ -17,7 +17,9 @@ static inline json_t *emotions_of(int video)
     json_t *emotions = json_object();
     for (int i = 0; i < HEDON_EMOTIONS; i++)
         json_object_set_new(emotions, hedon_emotion_name(i),
-                            json_real(i == video % 9 ? 1 : i == (video % 9) + 9 ? .5 : 0));
+                            json_real(i == video % 9         ? 1
+                                      : i == (video % 9) + 9 ? .5
+                                                             : 0));
     return emotions;
 }
 
@@ -41,10 +43,11 @@ static inline void make_videos(void)
 {
     for (int i = 0; i < VIDEOS + TEST_VIDEOS; i++) {
         char arguments[256], name[64];
-        snprintf(arguments, sizeof arguments,
-                 "-f lavfi -t 5 -i color=c=0x%02x%02x%02x:s=32x32:r=4 -c:v libx264 -preset ultrafast "
-                 "-pix_fmt yuv420p",
-                 i * 11, i % 3 * 120, i % 4 * 80);
+        snprintf(
+            arguments, sizeof arguments,
+            "-f lavfi -t 5 -i color=c=0x%02x%02x%02x:s=32x32:r=4 -c:v libx264 -preset ultrafast "
+            "-pix_fmt yuv420p",
+            i * 11, i % 3 * 120, i % 4 * 80);
         snprintf(name, sizeof name, "vce/videos/%05d.mp4", i);
         render(arguments, name);
     }
@@ -62,8 +65,7 @@ static inline void make_dataset(void)
         snprintf(id, sizeof id, "%05d", i);
         snprintf(next, sizeof next, "%05d", i + 1);
         json_object_set_new(i < VIDEOS ? train : test, id, label_of(i));
-        if (i < VIDEOS && i % 2 == 0)
-            json_array_append_new(pairs, json_pack("[s,s]", id, next));
+        if (i < VIDEOS && i % 2 == 0) json_array_append_new(pairs, json_pack("[s,s]", id, next));
     }
     dump(json_object(), "vce/metadata.json");
     dump(json_object(), "v2v/metadata.json");

@@ -123,7 +123,9 @@ static int open_data(Running *running, const Arguments *arguments)
         .sampling = running->config.recipe.sampling,
         .clip_rate = running->config.recipe.clip_rate,
         .augment = arguments->augment,
-        .workers = arguments->workers ? (int)arguments->workers : cores < 8 ? cores : 8,
+        .workers = arguments->workers ? (int)arguments->workers
+                   : cores < 8        ? cores
+                                      : 8,
         .end = -1,
         .place = place_of,
         .opaque = &running->sequence,
@@ -141,8 +143,7 @@ static int prepare(Running *running, const Arguments *arguments)
     hedon_device_arguments(&arguments->device, &config->device);
     config->recipe.clips = running->batch_clips = arguments->batch;
     config->recipe.drop_path = 0; /* the peers have none */
-    int code =
-        hedon_model_open_fresh(ctx, &running->model, arguments->model, 1, "emotions");
+    int code = hedon_model_open_fresh(ctx, &running->model, arguments->model, 1, "emotions");
     if (!code) code = hedon_model_set_clip(ctx, running->model, arguments->frames, arguments->size);
     if (!code) code = hedon_engine_open(ctx, &running->engine, running->model, config, 1);
     if (!code) code = fill_batch(running);
@@ -218,8 +219,8 @@ static void print_text(const Running *running, const Arguments *arguments,
     for (int i = 0; i < plan.op_count; i++) {
         const HedonOpProfile *op = &plan.ops[i];
         printf("%-40.40s %-20.20s %-24.24s %8.3f %8.1f\n", op->name, op->operation,
-               op->kernel ? op->kernel : "",
-               op->runs ? 1e3 * op->seconds / (double)op->runs : 0, rate_of(op) / 1e9);
+               op->kernel ? op->kernel : "", op->runs ? 1e3 * op->seconds / (double)op->runs : 0,
+               rate_of(op) / 1e9);
     }
 }
 
@@ -325,9 +326,9 @@ const HedonCommand hedon_bench_train = {
     .name = "bench train",
     .summary = "a training step's time, by phase",
     .parameters = "[OPTION...]",
-    .description =
-        "Times whole optimiser steps of the VCE recipe (binary cross-entropy on 27 outputs, AdamW)\n"
-        "without drop path: waiting for data, forward, backward, update.\n",
+    .description = "Times whole optimiser steps of the VCE recipe (binary cross-entropy on 27 "
+                   "outputs, AdamW)\n"
+                   "without drop path: waiting for data, forward, backward, update.\n",
     .examples = "  hedon bench train --model r2plus1d_18 --batch 2\n"
                 "  hedon bench train --model r2plus1d_tiny --batch 8 --data vce_dataset --json\n",
     .options = options,

@@ -1,5 +1,5 @@
-/* hedon train: from datasets to a model file. vce, v2v and joint differ in their recipe and their data;
- * everything else is one table of options over RUN/config.json's fields. */
+/* hedon train: from datasets to a model file. vce, v2v and joint differ in their recipe and their
+ * data; everything else is one table of options over RUN/config.json's fields. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 
 /* Every value stays NULL or 0 unless it was given, so that a resumed run keeps its own. */
 typedef struct Arguments {
-    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *optimiser, *schedule, *sampling,
-        *augment;
+    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *optimiser, *schedule,
+        *sampling, *augment;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
@@ -36,7 +36,8 @@ static int set_number(const HedonCommand *command, json_t *object, const char *f
     if (end == text || *end || !isfinite(number) || (whole && number != floor(number)))
         return hedon_wrong_usage(command, "--%s %s: give a %snumber", option, text,
                                  whole ? "whole " : "");
-    json_object_set_new(object, field, whole ? json_integer((json_int_t)number) : json_real(number));
+    json_object_set_new(object, field,
+                        whole ? json_integer((json_int_t)number) : json_real(number));
     return HEDON_PARSED;
 }
 
@@ -78,12 +79,18 @@ static void set_texts(json_t *object, const Arguments *arguments)
     const struct {
         const char *field, *text;
     } texts[] = {
-        {"vce", arguments->vce},           {"v2v", arguments->v2v},
-        {"model", arguments->model},       {"init", arguments->init},
-        {"freeze", arguments->freeze},     {"emotions_loss", arguments->loss},
-        {"optimiser", arguments->optimiser}, {"decay", arguments->schedule},
-        {"sampling", arguments->sampling}, {"augment", arguments->augment},
-        {"device", arguments->device.device}, {"precision", arguments->device.precision},
+        {"vce", arguments->vce},
+        {"v2v", arguments->v2v},
+        {"model", arguments->model},
+        {"init", arguments->init},
+        {"freeze", arguments->freeze},
+        {"emotions_loss", arguments->loss},
+        {"optimiser", arguments->optimiser},
+        {"decay", arguments->schedule},
+        {"sampling", arguments->sampling},
+        {"augment", arguments->augment},
+        {"device", arguments->device.device},
+        {"precision", arguments->device.precision},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (texts[i].text) json_object_set_new(object, texts[i].field, json_string(texts[i].text));
@@ -135,7 +142,8 @@ static void show_event(void *opaque, const char *line)
                 json_string_value(json_object_get(event, "path")),
                 json_string_value(json_object_get(event, "error")));
     if (epoch && !view->json) {
-        printf("epoch %lld  loss %.4f", (long long)json_integer_value(json_object_get(event, "epoch")),
+        printf("epoch %lld  loss %.4f",
+               (long long)json_integer_value(json_object_get(event, "epoch")),
                json_number_value(json_object_get(event, "train_loss")));
         static const char *const keys[][2] = {{"held_top3", "top-3"}, {"held_pairs", "pairs"}};
         for (int i = 0; i < 2; i++) {
@@ -221,10 +229,11 @@ static int make_config(HedonContext *ctx, HedonTrainConfig *config, const HedonR
     if (!code) code = hedon_train_config_read(ctx, config, changes);
     const char *field = code ? NULL : hedon_train_config_difference(&before, config);
     if (field && !arguments->force)
-        code = hedon_fail(ctx, HEDON_EINVAL,
-                          "%s is not what the run was started with: leave the option out, or accept "
-                          "by --force that the weights will not be those of an uninterrupted run",
-                          field);
+        code =
+            hedon_fail(ctx, HEDON_EINVAL,
+                       "%s is not what the run was started with: leave the option out, or accept "
+                       "by --force that the weights will not be those of an uninterrupted run",
+                       field);
     json_decref(saved);
     hedon_train_config_free(&before);
     return code;
@@ -254,7 +263,8 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
     int status = hedon_options_parse(command, argc, argv, &arguments, &count);
     if (status != HEDON_PARSED) return status;
     if (count) return hedon_wrong_usage(command, "'%s' is not an option", argv[0]);
-    if (!arguments.out) return hedon_wrong_usage(command, "--out RUN is needed: a folder for the run");
+    if (!arguments.out)
+        return hedon_wrong_usage(command, "--out RUN is needed: a folder for the run");
     if (recipe->task == HEDON_TASK_VCE && arguments.data) arguments.vce = arguments.data;
     if (recipe->task == HEDON_TASK_V2V && arguments.data) arguments.v2v = arguments.data;
     const int has_data = (recipe->task == HEDON_TASK_V2V || arguments.vce) &&
@@ -276,12 +286,11 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
     int code = make_config(ctx, &config, recipe, &arguments, changes);
     install_stop();
     if (!code)
-        code = hedon_train(ctx, arguments.out, &config,
-                           &(HedonTrainOptions){.resume = arguments.resume, .force = arguments.force},
-                           &(HedonTrainCallbacks){.opaque = &view,
-                                                  .event = show_event,
-                                                  .progress = show_progress,
-                                                  .stop = stopped});
+        code = hedon_train(
+            ctx, arguments.out, &config,
+            &(HedonTrainOptions){.resume = arguments.resume, .force = arguments.force},
+            &(HedonTrainCallbacks){
+                .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped});
     if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
     hedon_train_config_free(&config);
     json_decref(changes);
@@ -304,50 +313,64 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
 }
 
 #define TEXT(name, field, parameter, help)                                                         \
-    {name, OPTION_TEXT, offsetof(Arguments, field), parameter, help}
+    {                                                                                              \
+        name, OPTION_TEXT, offsetof(Arguments, field), parameter, help                             \
+    }
 #define CHOICE(name, field, parameter, help)                                                       \
-    {name, OPTION_CHOICE, offsetof(Arguments, field), parameter, help}
-#define COUNT(name, field, help) {name, OPTION_INTEGER, offsetof(Arguments, field), "N", help}
-#define FLAG(name, field, help)  {name, OPTION_FLAG, offsetof(Arguments, field), NULL, help}
+    {                                                                                              \
+        name, OPTION_CHOICE, offsetof(Arguments, field), parameter, help                           \
+    }
+#define COUNT(name, field, help)                                                                   \
+    {                                                                                              \
+        name, OPTION_INTEGER, offsetof(Arguments, field), "N", help                                \
+    }
+#define FLAG(name, field, help)                                                                    \
+    {                                                                                              \
+        name, OPTION_FLAG, offsetof(Arguments, field), NULL, help                                  \
+    }
 
 #define COMMON_OPTIONS                                                                             \
     TEXT("out", out, "RUN", "folder of the run: made, or with --resume gone on with"),             \
-    FLAG("resume", resume, "go on with RUN where its last state was saved"),                       \
-    FLAG("force", force, "... although threads, options or build are others"),                     \
-    TEXT("model", model, "ARCH", "r2plus1d_18, r2plus1d_tiny, ... (default r2plus1d_18)"),         \
-    COUNT("frames", frames, "of a clip (default: the model's)"),                                   \
-    COUNT("size", size, "height and width of a clip (default: the model's)"),                      \
-    TEXT("init", init, "FILE", "begin with this model's weights (hedon import makes one)"),        \
-    TEXT("freeze", freeze, "PREFIX,...", "leave parameters so named as they are: stem,layer1"),    \
-    COUNT("epochs", epochs, "(default: the recipe's)"),                                            \
-    COUNT("accumulate", accumulate, "batches in one optimiser step (default 1)"),                  \
-    TEXT("seed", seed, "S", "of weights, order, augmentation, held-out part (default 1)"),         \
-    TEXT("rate", rate, "R", "learning rate after warm-up, taken as it is"),                        \
-    TEXT("floor", floor, "R", "learning rate in the end (with --rate: default 0)"),                \
-    CHOICE("schedule", schedule, "constant|cosine|step", "of the learning rate"),                  \
-    TEXT("warmup", warmup, "EPOCHS", "of linear warm-up (default: the recipe's share of them)"),           \
-    CHOICE("optimiser", optimiser, "adamw|sgd", "(default: the recipe's)"),                        \
-    TEXT("weight-decay", weight_decay, "W", "of tensors of two dimensions and more"),              \
-    TEXT("layer-decay", layer_decay, "D", "learning rate times D for each layer further down"),    \
-    TEXT("clip-norm", clip_norm, "G", "clip the gradient's norm (default: off)"),                  \
-    TEXT("average", average, "D", "keep a moving average of weights, .999 say, and save it"),      \
-    TEXT("drop-path", drop_path, "P", "of the last block"),                                        \
-    CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),      \
-    TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                       \
-    TEXT("augment", augment, "NAME", "vce (the paper's) or none"),                                 \
-    TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"),     \
-    TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),         \
-    FLAG("recompute", recompute, "compute cheap layers twice instead of keeping them in memory"),  \
-    COUNT("workers", workers, "decoder processes (default: one a core, at most 8)"),               \
-    COUNT("save-every", save_every, "steps between saved states (default: a minute)"),             \
-    COUNT("log-every", log_every, "steps between lines of the log (default 1)"),                   \
-    FLAG("json", json, "events on standard output, one JSON object a line"),                       \
-    HEDON_DEVICE_OPTIONS(Arguments)
+        FLAG("resume", resume, "go on with RUN where its last state was saved"),                   \
+        FLAG("force", force, "... although threads, options or build are others"),                 \
+        TEXT("model", model, "ARCH", "r2plus1d_18, r2plus1d_tiny, ... (default r2plus1d_18)"),     \
+        COUNT("frames", frames, "of a clip (default: the model's)"),                               \
+        COUNT("size", size, "height and width of a clip (default: the model's)"),                  \
+        TEXT("init", init, "FILE", "begin with this model's weights (hedon import makes one)"),    \
+        TEXT("freeze", freeze, "PREFIX,...",                                                       \
+             "leave parameters so named as they are: stem,layer1"),                                \
+        COUNT("epochs", epochs, "(default: the recipe's)"),                                        \
+        COUNT("accumulate", accumulate, "batches in one optimiser step (default 1)"),              \
+        TEXT("seed", seed, "S", "of weights, order, augmentation, held-out part (default 1)"),     \
+        TEXT("rate", rate, "R", "learning rate after warm-up, taken as it is"),                    \
+        TEXT("floor", floor, "R", "learning rate in the end (with --rate: default 0)"),            \
+        CHOICE("schedule", schedule, "constant|cosine|step", "of the learning rate"),              \
+        TEXT("warmup", warmup, "EPOCHS",                                                           \
+             "of linear warm-up (default: the recipe's share of them)"),                           \
+        CHOICE("optimiser", optimiser, "adamw|sgd", "(default: the recipe's)"),                    \
+        TEXT("weight-decay", weight_decay, "W", "of tensors of two dimensions and more"),          \
+        TEXT("layer-decay", layer_decay, "D",                                                      \
+             "learning rate times D for each layer further down"),                                 \
+        TEXT("clip-norm", clip_norm, "G", "clip the gradient's norm (default: off)"),              \
+        TEXT("average", average, "D", "keep a moving average of weights, .999 say, and save it"),  \
+        TEXT("drop-path", drop_path, "P", "of the last block"),                                    \
+        CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),  \
+        TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                   \
+        TEXT("augment", augment, "NAME", "vce (the paper's) or none"),                             \
+        TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"), \
+        TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
+        FLAG("recompute", recompute,                                                               \
+             "compute cheap layers twice instead of keeping them in memory"),                      \
+        COUNT("workers", workers, "decoder processes (default: one a core, at most 8)"),           \
+        COUNT("save-every", save_every, "steps between saved states (default: a minute)"),         \
+        COUNT("log-every", log_every, "steps between lines of the log (default 1)"),               \
+        FLAG("json", json, "events on standard output, one JSON object a line"),                   \
+        HEDON_DEVICE_OPTIONS(Arguments)
 
 #define CLIP_OPTIONS                                                                               \
     CHOICE("loss", loss, "bce|kl|cross_entropy", "of the emotions (default bce)"),                 \
-    TEXT("mixup", mixup, "ALPHA", "mix clips and labels (default: off)"),                          \
-    TEXT("cutmix", cutmix, "ALPHA", "exchange boxes of clips (default: off)")
+        TEXT("mixup", mixup, "ALPHA", "mix clips and labels (default: off)"),                      \
+        TEXT("cutmix", cutmix, "ALPHA", "exchange boxes of clips (default: off)")
 
 static const HedonOption vce_options[] = {
     TEXT("data", data, "DIR", "a VCE folder, or a table with intensities"),
@@ -399,7 +422,8 @@ static const HedonCommand train_v2v = {
     .summary = "pleasantness from V2V's pairs, by the paper's recipe",
     .parameters = "--data DIR --out RUN [OPTION...]",
     .description = RUN_FOLDER,
-    .examples = "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n",
+    .examples =
+        "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n",
     .options = v2v_options,
     .run = run_v2v,
 };

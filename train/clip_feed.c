@@ -65,8 +65,8 @@ static int next_job(void *opaque, HedonLoaderJob *job)
     while (!feed->stopping && !hedon_is_cancelled() &&
            feed->next >= feed->base - feed->held + options->window)
         wait_slice(feed);
-    const int none = feed->stopping || hedon_is_cancelled() ||
-                     (options->end >= 0 && feed->next >= options->end);
+    const int none =
+        feed->stopping || hedon_is_cancelled() || (options->end >= 0 && feed->next >= options->end);
     if (!none) {
         HedonClipPlace place;
         options->place(options->opaque, feed->next, &place);
@@ -95,8 +95,7 @@ static int choose(HedonContext *ctx, HedonClipFeed *feed, int64_t job, const Hed
                                .clip_frames = options->preprocessing.clip_frames};
     int code = HEDON_EDATA;
     if (options->sampling == HEDON_CLIP_RATE) {
-        const double where =
-            options->centred ? .5 : hedon_random_uniform(key_of(feed, job), 0);
+        const double where = options->centred ? .5 : hedon_random_uniform(key_of(feed, job), 0);
         code = hedon_sample_at_rate(ctx, clips, where, info->rate, options->clip_rate,
                                     even.clip_frames, times, info->frames, info->duration_s);
         if (code != HEDON_EDATA) return code;
@@ -139,9 +138,14 @@ static int collect_one(HedonClipFeed *feed, HedonLoaded *event)
 {
     Entry *entry = entry_of(feed, event->job);
     switch (event->kind) {
-    case HEDON_LOADED_BEGIN: drop_clip(feed, entry); return 0; /* sampled anew */
-    case HEDON_LOADED_CLIP: entry->clip = event; return 1;
-    case HEDON_LOADED_END: break;
+    case HEDON_LOADED_BEGIN:
+        drop_clip(feed, entry);
+        return 0; /* sampled anew */
+    case HEDON_LOADED_CLIP:
+        entry->clip = event;
+        return 1;
+    case HEDON_LOADED_END:
+        break;
     }
     entry->code = event->code ? event->code : entry->clip ? 0 : HEDON_EDATA;
     if (entry->code) drop_clip(feed, entry);
@@ -228,8 +232,8 @@ static int start_loader(HedonContext *ctx, HedonClipFeed *feed)
     hedon_loader_options_default(&options);
     options.workers = feed->options.workers;
     options.queue = (int)feed->options.window;
-    options.slot_bytes = 3 * sizeof(float) * (size_t)p->clip_frames * (size_t)p->crop_height *
-                         (size_t)p->crop_width;
+    options.slot_bytes =
+        3 * sizeof(float) * (size_t)p->clip_frames * (size_t)p->crop_height * (size_t)p->crop_width;
     const HedonLoaderCallbacks callbacks = {
         .opaque = feed, .next_job = next_job, .plan = plan, .place = place};
     return hedon_loader_start(ctx, &feed->loader, &options, &callbacks);
@@ -253,10 +257,9 @@ int hedon_clip_feed_open(HedonContext *ctx, HedonClipFeed **out,
     feed->collector_ctx = hedon_context_new();
     int code = feed->ring && feed->collector_ctx ? 0 : hedon_fail_memory(ctx);
     if (!code)
-        code = hedon_clip_painters_open(ctx, &feed->painters, options->backend,
-                                        &feed->options.preprocessing,
-                                        options->centred ? "none" : options->augment,
-                                        options->workers);
+        code = hedon_clip_painters_open(
+            ctx, &feed->painters, options->backend, &feed->options.preprocessing,
+            options->centred ? "none" : options->augment, options->workers);
     if (!code) code = start_loader(ctx, feed);
     if (!code && pthread_create(&feed->collector, NULL, collect, feed))
         code = hedon_fail(ctx, HEDON_ENOMEM, "cannot start another thread");
@@ -276,7 +279,8 @@ void hedon_clip_feed_close(HedonClipFeed *feed)
     feed->stopping = 1;
     pthread_cond_broadcast(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
-    if (feed->collecting) pthread_join(feed->collector, NULL); /* jobs under way come to their end */
+    if (feed->collecting)
+        pthread_join(feed->collector, NULL); /* jobs under way come to their end */
     for (int64_t i = 0; feed->ring && i < feed->options.window; i++)
         drop_clip(feed, &feed->ring[i]);
     if (feed->loader) hedon_loader_stop(feed->loader);

@@ -1,8 +1,9 @@
 /* Videos into training clips, in a fixed order, ahead of the step that takes them.
  *
- * Places 0, 1, 2, ... each hold one clip; what a place shows is a pure function that the caller gives.
- * Decode workers fill places as they come, a bounded number ahead; clips leave in the order of their
- * places, whichever was ready first, so that nothing depends on the number of workers or on timing. */
+ * Places 0, 1, 2, ... each hold one clip; what a place shows is a pure function that the caller
+ * gives. Decode workers fill places as they come, a bounded number ahead; clips leave in the order
+ * of their places, whichever was ready first, so that nothing depends on the number of workers or
+ * on timing. */
 #ifndef HEDON_TRAIN_CLIP_FEED_H
 #define HEDON_TRAIN_CLIP_FEED_H
 
@@ -33,11 +34,11 @@ typedef struct HedonClipFeedOptions {
 
 typedef struct HedonFedClip {
     int64_t place;
-    int code;             /* 0, or why there is no clip: a broken video */
-    int is_short;         /* left out because it is too short; not broken */
-    const char *message;  /* of code */
-    float *pixels;        /* (3,T,H,W), normalised; NULL when there is no clip. The taker may write
-                             to it */
+    int code;            /* 0, or why there is no clip: a broken video */
+    int is_short;        /* left out because it is too short; not broken */
+    const char *message; /* of code */
+    float *pixels;       /* (3,T,H,W), normalised; NULL when there is no clip. The taker may write
+                            to it */
 } HedonFedClip;
 
 typedef struct HedonClipFeed HedonClipFeed;

@@ -19,13 +19,13 @@ typedef struct HedonClipPainters {
     struct HedonClipPainter *painter; /* one a thread, found by the thread's context */
 } HedonClipPainters;
 
-/** augment: a name that train/augment/augment.h knows; "none" leaves the model's own pre-processing.
- *  HEDON_EINVAL for another, HEDON_ENOMEM. */
+/** augment: a name that train/augment/augment.h knows; "none" leaves the model's own
+ * pre-processing. HEDON_EINVAL for another, HEDON_ENOMEM. */
 int hedon_clip_painters_open(HedonContext *ctx, HedonClipPainters *painters,
                              const HedonBackend *backend, const HedonPreprocessing *preprocessing,
                              const char *augment, int threads);
-/** Frame t of a clip (3,T,H,W). key: of the clip's draw, the same for all its frames. Called from up to
- *  `threads` threads, each with a context of its own. */
+/** Frame t of a clip (3,T,H,W). key: of the clip's draw, the same for all its frames. Called from
+ * up to `threads` threads, each with a context of its own. */
 int hedon_clip_paint(HedonContext *ctx, HedonClipPainters *painters, HedonRandomKey key,
                      const HedonFrame *frame, int64_t t, float *clip);
 void hedon_clip_painters_close(HedonClipPainters *painters);

@@ -105,11 +105,17 @@ static json_t *field_json(const HedonTrainConfig *config, const Field *field)
     const char *at = (const char *)config + field->offset;
     const char *text;
     switch (field->kind) {
-    case TEXT: memcpy(&text, at, sizeof(text)); return text ? json_string(text) : json_null();
-    case REAL: return json_real(*(const double *)at);
-    case INTEGER: return json_integer(*(const int64_t *)at);
-    case FLAG: return json_integer(*(const int *)at);
-    default: return json_string(field->choices[*(const int *)at]);
+    case TEXT:
+        memcpy(&text, at, sizeof(text));
+        return text ? json_string(text) : json_null();
+    case REAL:
+        return json_real(*(const double *)at);
+    case INTEGER:
+        return json_integer(*(const int64_t *)at);
+    case FLAG:
+        return json_integer(*(const int *)at);
+    default:
+        return json_string(field->choices[*(const int *)at]);
     }
 }
 
@@ -127,7 +133,8 @@ static json_t *some_json(const HedonTrainConfig *config, int count)
     int failed = !object;
     for (int i = 0; i < count && !failed; i++)
         failed = json_object_set_new(object, fields[i].name, field_json(config, &fields[i]));
-    if (!failed) failed = json_object_set_new(object, "milestones", milestones_json(&config->recipe));
+    if (!failed)
+        failed = json_object_set_new(object, "milestones", milestones_json(&config->recipe));
     if (!failed) return object;
     json_decref(object);
     return NULL;
@@ -182,7 +189,8 @@ static int read_field(HedonContext *ctx, HedonTrainConfig *config, const Field *
             return wrong(ctx, field->name, "a small whole number");
         *(int *)at = (int)json_integer_value(value);
         return 0;
-    default: return read_choice(ctx, field, value, (int *)at);
+    default:
+        return read_choice(ctx, field, value, (int *)at);
     }
 }
 

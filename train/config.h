@@ -12,7 +12,7 @@ enum { HEDON_CONFIG_HASH_ROOM = 65 };
 
 /* Strings are the arena's or the caller's. */
 typedef struct HedonTrainConfig {
-    HedonRecipe recipe; /* perhaps changed by options */
+    HedonRecipe recipe;    /* perhaps changed by options */
     const char *vce, *v2v; /* data; NULL where the task needs none */
     const char *model;     /* the zoo's name */
     int64_t frames, size;  /* of a clip, frames of size x size; 0: the model's */

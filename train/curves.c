@@ -8,8 +8,15 @@
 #include "train/report.h"
 
 enum { WIDTH = 1000, HEIGHT = 640, LEFT = 80, RIGHT = 970 };
-enum { INK = 0x1f2933, FAINT = 0x7b8794, GRID = 0xe4e7eb, LOSS = 0x9fb3c8, SMOOTH = 0x2f6690,
-       TOP3 = 0xd1495b, PAIRS = 0x3a7d44 };
+enum {
+    INK = 0x1f2933,
+    FAINT = 0x7b8794,
+    GRID = 0xe4e7eb,
+    LOSS = 0x9fb3c8,
+    SMOOTH = 0x2f6690,
+    TOP3 = 0xd1495b,
+    PAIRS = 0x3a7d44
+};
 
 /* A box of the picture that shows values low..high over steps 0..last. */
 typedef struct Panel {

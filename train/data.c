@@ -194,13 +194,12 @@ int hedon_train_data_open(HedonContext *ctx, HedonTrainData *data, const HedonTr
     *data = (HedonTrainData){0};
     int code = 0;
     if (task != HEDON_TASK_V2V) code = open_one(ctx, data, &data->vce, config->vce, "VCE");
-    if (!code && task != HEDON_TASK_VCE)
-        code = open_one(ctx, data, &data->v2v, config->v2v, "V2V");
+    if (!code && task != HEDON_TASK_VCE) code = open_one(ctx, data, &data->v2v, config->v2v, "V2V");
     if (!code && data->v2v) code = divide_pairs(ctx, data, config, &components);
     if (!code && data->vce) code = divide_clips(ctx, data, config, &components);
     if (!code && data->vce && !data->train.clip_count)
-        code = hedon_fail(ctx, HEDON_EDATA, "%s has no training video with intensities",
-                          config->vce);
+        code =
+            hedon_fail(ctx, HEDON_EDATA, "%s has no training video with intensities", config->vce);
     if (!code && data->v2v && !data->train.pair_count)
         code = hedon_fail(ctx, HEDON_EDATA, "%s has no pair of videos to train on", config->v2v);
     hedon_free(components.parent);

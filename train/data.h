@@ -1,5 +1,5 @@
-/* What a run trains on and what it validates on: item and comparison numbers of the opened datasets,
- * divided by seed. The datasets' own test parts are never among them. */
+/* What a run trains on and what it validates on: item and comparison numbers of the opened
+ * datasets, divided by seed. The datasets' own test parts are never among them. */
 #ifndef HEDON_TRAIN_DATA_H
 #define HEDON_TRAIN_DATA_H
 
@@ -15,21 +15,21 @@ typedef struct HedonTrainPart {
 typedef struct HedonTrainData {
     HedonDataset *vce, *v2v; /* NULL where the task needs none */
     HedonTrainPart train, held;
-    int64_t vce_left_out; /* joint: VCE training videos that V2V tests on */
-    int64_t v2v_left_out; /* joint: V2V training pairs with a video that VCE tests on */
+    int64_t vce_left_out;   /* joint: VCE training videos that V2V tests on */
+    int64_t v2v_left_out;   /* joint: V2V training pairs with a video that VCE tests on */
     int64_t lists_left_out; /* comparisons of more than two videos */
-    int synthetic; /* some dataset's folder has a synth.json */
-    char trained_on[512]; /* for the model file: which folders, which parts */
+    int synthetic;          /* some dataset's folder has a synth.json */
+    char trained_on[512];   /* for the model file: which folders, which parts */
 } HedonTrainData;
 
 /**
  * Open the task's datasets and divide their training parts.
  *
- * VCE: a video is held out by a hash of (seed, id). V2V: whole connected components of the comparison
- * graph are held out, in an order hashed likewise, until the share is reached, so that no video is on
- * both sides; a component larger than the share stays in training. Joint: besides, what either dataset
- * tests on (V2V: pairs and lists) leaves the other's training part, and a video is on the same side
- * of both.
+ * VCE: a video is held out by a hash of (seed, id). V2V: whole connected components of the
+ * comparison graph are held out, in an order hashed likewise, until the share is reached, so that
+ * no video is on both sides; a component larger than the share stays in training. Joint: besides,
+ * what either dataset tests on (V2V: pairs and lists) leaves the other's training part, and a video
+ * is on the same side of both.
  *
  * @return 0; what hedon_dataset_open says; HEDON_EDATA when nothing is left to train on
  */

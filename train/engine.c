@@ -19,7 +19,7 @@ struct HedonEngine {
     double *rate_scale, *weight_decay;
     HedonRecipe recipe;
     int threads;
-    void *wide;       /* a row of the largest input or output in the device's precision; float64 only */
+    void *wide; /* a row of the largest input or output in the device's precision; float64 only */
     HedonTensor room; /* for the tensor that hedon_engine_tensor lends */
 };
 
@@ -53,8 +53,8 @@ static int make_state(HedonContext *ctx, HedonEngine *engine, const HedonModel *
 static int make_buffer(HedonContext *ctx, HedonEngine *engine, HedonValueId value,
                        HedonBuffer **out, size_t *largest)
 {
-    const size_t bytes = (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) *
-                         number_size(engine);
+    const size_t bytes =
+        (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) * number_size(engine);
     if (bytes > *largest) *largest = bytes;
     return engine->backend->buffer_new(ctx, engine->device, bytes, out);
 }
@@ -211,8 +211,7 @@ int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainB
     return code;
 }
 
-static int read_logits(HedonContext *ctx, HedonEngine *engine, int index, float *out,
-                       int64_t count)
+static int read_logits(HedonContext *ctx, HedonEngine *engine, int index, float *out, int64_t count)
 {
     double *wide = hedon_malloc((size_t)count, sizeof(*wide));
     if (!wide) return hedon_fail_memory(ctx);
@@ -227,8 +226,8 @@ int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions,
     const HedonTrainGraph *made = &engine->made;
     int code = 0;
     if (emotions && made->output_emotions >= 0)
-        code = read_logits(ctx, engine, made->output_emotions, emotions,
-                           made->clips * HEDON_EMOTIONS);
+        code =
+            read_logits(ctx, engine, made->output_emotions, emotions, made->clips * HEDON_EMOTIONS);
     if (!code && utilities && made->output_utility >= 0)
         code = read_logits(ctx, engine, made->output_utility, utilities, made->clips);
     return code;
@@ -278,12 +277,15 @@ static int has_gradient(const HedonGraph *graph, int parameter)
 static int keeps(const HedonEngine *engine, int parameter, HedonStatePart part)
 {
     switch (part) {
-    case HEDON_STATE_PARAMETER: return 1;
-    case HEDON_STATE_MOMENT1: return has_gradient(engine->made.graph, parameter);
+    case HEDON_STATE_PARAMETER:
+        return 1;
+    case HEDON_STATE_MOMENT1:
+        return has_gradient(engine->made.graph, parameter);
     case HEDON_STATE_MOMENT2:
         return engine->recipe.optimiser == HEDON_ADAMW &&
                has_gradient(engine->made.graph, parameter);
-    default: return engine->recipe.average > 0;
+    default:
+        return engine->recipe.average > 0;
     }
 }
 

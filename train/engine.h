@@ -1,5 +1,5 @@
-/* The training step on a device: one graph with losses and gradients, compiled once for one batch size,
- * and the state that the optimiser changes. */
+/* The training step on a device: one graph with losses and gradients, compiled once for one batch
+ * size, and the state that the optimiser changes. */
 #ifndef HEDON_TRAIN_ENGINE_H
 #define HEDON_TRAIN_ENGINE_H
 

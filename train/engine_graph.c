@@ -38,10 +38,12 @@ static HedonValueId emotions_loss(HedonTrainGraph *out, const HedonRecipe *recip
         input(out, "clip_weights", (HedonShape){.rank = 1, .dim = {out->clips}},
               &out->input_clip_weights);
     switch (recipe->emotions_loss) {
-    case HEDON_LOSS_KL: return hedon_loss_kl(graph, "loss.emotions", logits, targets, weights);
+    case HEDON_LOSS_KL:
+        return hedon_loss_kl(graph, "loss.emotions", logits, targets, weights);
     case HEDON_LOSS_CROSS_ENTROPY:
         return hedon_loss_cross_entropy(graph, "loss.emotions", logits, targets, weights);
-    default: return hedon_loss_bce(graph, "loss.emotions", logits, targets, weights);
+    default:
+        return hedon_loss_bce(graph, "loss.emotions", logits, targets, weights);
     }
 }
 
@@ -121,12 +123,11 @@ int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonM
     graph->recompute = config->recompute;
     graph->drop_path = recipe->drop_path;
     HedonValueId logits[MAX_HEADS], values[2], seeds[2];
-    const HedonValueId x =
-        input(out, "clips",
-              (HedonShape){.rank = 5,
-                           .dim = {out->clips, 3, info->clip_frames, info->clip_height,
-                                   info->clip_width}},
-              &out->input_clips);
+    const HedonValueId x = input(out, "clips",
+                                 (HedonShape){.rank = 5,
+                                              .dim = {out->clips, 3, info->clip_frames,
+                                                      info->clip_height, info->clip_width}},
+                                 &out->input_clips);
     hedon_model_add_to_graph(model, graph, x, logits);
     const int count = add_losses(out, info, recipe, logits, values, seeds);
     int code = hedon_graph_finish(ctx, graph);

@@ -81,9 +81,8 @@ int hedon_groups_make(HedonContext *ctx, const HedonGraph *graph, const HedonGro
         const int layer = hedon_group_layer(value->name, last);
         const int decays = rule->decay_all || value->shape.rank > 1;
         groups[i].weight_decay = decays ? rule->weight_decay : 0;
-        groups[i].rate_scale = is_frozen(value->name, rule->freeze, &used)
-                                   ? 0
-                                   : pow(rule->layer_decay, last - layer);
+        groups[i].rate_scale =
+            is_frozen(value->name, rule->freeze, &used) ? 0 : pow(rule->layer_decay, last - layer);
     }
     return check_prefixes(ctx, rule->freeze, used);
 }

@@ -1,5 +1,5 @@
-/* Parameters in groups for the optimiser: how far down a parameter is, whether weights decay, whether
- * it is frozen. By PyTorch's names. */
+/* Parameters in groups for the optimiser: how far down a parameter is, whether weights decay,
+ * whether it is frozen. By PyTorch's names. */
 #ifndef HEDON_TRAIN_GROUPS_H
 #define HEDON_TRAIN_GROUPS_H
 
@@ -21,7 +21,7 @@ int hedon_group_layer(const char *name, int last);
 int hedon_group_last_layer(const HedonGraph *graph);
 
 typedef struct HedonGroup {
-    double rate_scale;   /* times the schedule's rate; 0: frozen */
+    double rate_scale; /* times the schedule's rate; 0: frozen */
     double weight_decay;
 } HedonGroup;
 

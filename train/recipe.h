@@ -1,5 +1,5 @@
-/* What a training run does, apart from the model and the data: a recipe is one const struct at the end
- * of its recipe_*.c, copied and then changed by the user's options. */
+/* What a training run does, apart from the model and the data: a recipe is one const struct at the
+ * end of its recipe_*.c, copied and then changed by the user's options. */
 #ifndef HEDON_TRAIN_RECIPE_H
 #define HEDON_TRAIN_RECIPE_H
 
@@ -18,7 +18,8 @@ typedef enum HedonEmotionsLoss {
 
 /* Which 16 (or the model's number of) frames a training clip shows. */
 typedef enum HedonClipSampling {
-    HEDON_CLIP_RATE, /* consecutive frames of the video resampled to clip_rate a second, uniform start */
+    HEDON_CLIP_RATE, /* consecutive frames of the video resampled to clip_rate a second, uniform
+                        start */
     HEDON_CLIP_EVEN, /* spread evenly over the whole video */
     HEDON_CLIP_SAMPLINGS
 } HedonClipSampling;
@@ -40,23 +41,24 @@ typedef struct HedonRecipe {
 
     HedonDecay decay;
     double rate, floor, warmup_from;
-    int64_t rate_batch;   /* rate, floor and warmup_from are for this total batch and scaled to the run's
-                             own; 0: taken as they are */
+    int64_t rate_batch; /* rate, floor and warmup_from are for this total batch and scaled to the
+                           run's own; 0: taken as they are */
     double warmup_epochs;
-    double factor;        /* STEP decay: times this at each milestone */
+    double factor;                          /* STEP decay: times this at each milestone */
     double milestone[HEDON_MAX_MILESTONES]; /* STEP: epochs */
     int milestones;
 
     int64_t epochs;
-    int64_t clips; /* VCE clips in a batch */
-    int64_t pairs; /* V2V pairs in a batch, two clips each */
+    int64_t clips;      /* VCE clips in a batch */
+    int64_t pairs;      /* V2V pairs in a batch, two clips each */
     int64_t accumulate; /* batches in an optimiser step */
 
     HedonClipSampling sampling;
-    double clip_rate; /* frames a second */
-    int leave_out_short; /* a video too short for a clip is left out; else its frames are taken evenly */
-    const char *augment; /* a name that train/augment/augment.h knows */
-    double drop_path;    /* of the last block, from 0 at the first, linear over depth */
+    double clip_rate;     /* frames a second */
+    int leave_out_short;  /* a video too short for a clip is left out; else its frames are taken
+                             evenly */
+    const char *augment;  /* a name that train/augment/augment.h knows */
+    double drop_path;     /* of the last block, from 0 at the first, linear over depth */
     double mixup, cutmix; /* alpha of Beta(alpha, alpha); 0: off. On VCE clips only */
 
     double clip_norm;   /* of all gradients; 0: off */
@@ -70,8 +72,8 @@ extern const HedonRecipe hedon_recipe_vce, hedon_recipe_v2v, hedon_recipe_joint;
 /** By name; NULL when there is none. */
 const HedonRecipe *hedon_recipe_find(const char *name);
 
-/** The schedule of a run of so many optimiser steps an epoch. total_batch: VCE clips or V2V pairs in a
- *  step (joint: VCE clips), accumulation included. */
+/** The schedule of a run of so many optimiser steps an epoch. total_batch: VCE clips or V2V pairs
+ * in a step (joint: VCE clips), accumulation included. */
 void hedon_recipe_rates(const HedonRecipe *recipe, int64_t steps_per_epoch, int64_t total_batch,
                         HedonRates *rates);
 

@@ -1,11 +1,11 @@
-/* One backbone, both heads. The paper has no such run: the optimiser, schedule and losses are its VCE
- * recipe's, the pairs and their loss its V2V recipe's.
+/* One backbone, both heads. The paper has no such run: the optimiser, schedule and losses are its
+ * VCE recipe's, the pairs and their loss its V2V recipe's.
  *
  * VCE clips and V2V pairs share each batch, so that batch norm and the optimiser see both at every
  * step and no schedule of turns is needed; a mask keeps each loss to its own part. An epoch is one
- * pass over VCE's training part; pairs have a permutation of their own and start again when they are
- * through. The two losses are added with equal weights: Bradley-Terry starts at log 2 = .69 as binary
- * cross-entropy does, so neither drowns the other. */
+ * pass over VCE's training part; pairs have a permutation of their own and start again when they
+ * are through. The two losses are added with equal weights: Bradley-Terry starts at log 2 = .69 as
+ * binary cross-entropy does, so neither drowns the other. */
 #include "train/recipe.h"
 
 const HedonRecipe hedon_recipe_joint = {

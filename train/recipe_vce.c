@@ -1,5 +1,5 @@
-/* VCE as the paper trained it, read off its public fork of VideoMAE (JunShern/VideoMAE, October 2022):
- * run_class_finetuning.py's arguments. */
+/* VCE as the paper trained it, read off its public fork of VideoMAE (JunShern/VideoMAE, October
+ * 2022): run_class_finetuning.py's arguments. */
 #include "train/recipe.h"
 
 const HedonRecipe hedon_recipe_vce = {

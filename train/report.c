@@ -12,11 +12,20 @@
 static void put_text(FILE *out, const char *text)
 {
     for (; *text; text++) switch (*text) {
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '&': fputs("&amp;", out); break;
-        case '"': fputs("&quot;", out); break;
-        default: fputc(*text, out);
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
         }
 }
 
@@ -67,17 +76,16 @@ static void put_table(FILE *out, const char *title, const json_t *object)
 
 static void put_epochs(FILE *out, const HedonRunHistory *history)
 {
-    static const char *const columns[] = {"epoch",      "step",       "train_loss",
-                                          "train_top3", "train_pairs", "held_top3",
-                                          "held_pairs", "held_emotions_loss", "held_utility_loss"};
+    static const char *const columns[] = {
+        "epoch",     "step",       "train_loss",         "train_top3",       "train_pairs",
+        "held_top3", "held_pairs", "held_emotions_loss", "held_utility_loss"};
     enum { COLUMNS = sizeof(columns) / sizeof(*columns) };
     fputs("<h2>Epochs</h2>\n<table>\n<tr>", out);
     for (int k = 0; k < COLUMNS; k++) fprintf(out, "<th>%s</th>", columns[k]);
     fputs("</tr>\n", out);
     for (size_t i = 0; i < json_array_size(history->epochs); i++) {
         const json_t *epoch = json_array_get(history->epochs, i);
-        const int best =
-            json_integer_value(json_object_get(epoch, "epoch")) == history->best_epoch;
+        const int best = json_integer_value(json_object_get(epoch, "epoch")) == history->best_epoch;
         fputs(best ? "<tr class=best>" : "<tr>", out);
         for (int k = 0; k < COLUMNS; k++) {
             fputs("<td>", out);

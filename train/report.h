@@ -1,4 +1,5 @@
-/* What people look at: curves.png and report.html of a run, made anew from its log and configuration. */
+/* What people look at: curves.png and report.html of a run, made anew from its log and
+ * configuration. */
 #ifndef HEDON_TRAIN_REPORT_H
 #define HEDON_TRAIN_REPORT_H
 

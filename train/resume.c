@@ -120,8 +120,8 @@ int hedon_resume_open(HedonContext *ctx, HedonResume *out, const char *path)
         json_error_t reason;
         if (length > size - MAGIC - LENGTH - CRC)
             code = hedon_fail(ctx, HEDON_EDATA, "is damaged: its document is cut off");
-        else if (!(out->document = json_loadb((const char *)data + MAGIC + LENGTH, (size_t)length, 0,
-                                              &reason)))
+        else if (!(out->document =
+                       json_loadb((const char *)data + MAGIC + LENGTH, (size_t)length, 0, &reason)))
             code = hedon_fail_json(ctx, &reason, "the training state's document");
         else
             out->data = data + MAGIC + LENGTH + length;
@@ -150,14 +150,14 @@ int hedon_resume_read(HedonContext *ctx, const HedonResume *resume, const char *
                       HedonTensor *out)
 {
     const json_t *entry = json_object_get(json_object_get(resume->document, "tensors"), name);
-    if (!entry)
-        return hedon_fail(ctx, HEDON_EDATA, "the training state has no %.120s", name);
+    if (!entry) return hedon_fail(ctx, HEDON_EDATA, "the training state has no %.120s", name);
     if (!fits(entry, out))
         return hedon_fail(ctx, HEDON_EDATA, "%.120s in the training state is of another shape",
                           name);
     const json_int_t offset = json_integer_value(json_object_get(entry, "offset"));
     const size_t bytes = tensor_bytes(out);
-    const size_t room = out->data ? (size_t)(resume->file.data + resume->file.size - CRC - resume->data) : 0;
+    const size_t room =
+        out->data ? (size_t)(resume->file.data + resume->file.size - CRC - resume->data) : 0;
     if (offset < 0 || (size_t)offset > room || bytes > room - (size_t)offset)
         return hedon_fail(ctx, HEDON_EDATA, "the training state is cut off at %.120s", name);
     memcpy(out->data, resume->data + offset, bytes);

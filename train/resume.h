@@ -1,7 +1,7 @@
 /* RUN/resume.state: everything that a run needs to go on as if it had not stopped. An own format,
- * little-endian: the line "hedon.state/1", the length of a JSON document (8 bytes), the document, the
- * tensors in the order and precision that the document names, and a CRC-32C of all that. Written
- * atomically; read only when the checksum fits. */
+ * little-endian: the line "hedon.state/1", the length of a JSON document (8 bytes), the document,
+ * the tensors in the order and precision that the document names, and a CRC-32C of all that.
+ * Written atomically; read only when the checksum fits. */
 #ifndef HEDON_TRAIN_RESUME_H
 #define HEDON_TRAIN_RESUME_H
 
@@ -11,8 +11,8 @@
 #include "hedon.h"
 
 typedef struct HedonStateTensor {
-    char name[160]; /* "parameter:fc.weight", "moment1:...", "average:..." */
-    HedonTensor values;  /* float32 or float64 */
+    char name[160];     /* "parameter:fc.weight", "moment1:...", "average:..." */
+    HedonTensor values; /* float32 or float64 */
 } HedonStateTensor;
 
 /** Gives tensor i its name and values; called for 0, 1, ... in order. The values are borrowed until

@@ -27,9 +27,9 @@ int hedon_run_folder_open(HedonContext *ctx, HedonRunFolder *folder, const char 
     snprintf(folder->dir, sizeof(folder->dir), "%s", dir);
     const int exists = !access(hedon_run_folder_path(folder, "config.json", path), F_OK);
     if (fresh && exists)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "%s already has a run: go on with it by --resume, or choose another --out",
-                          dir);
+        return hedon_fail(
+            ctx, HEDON_EINVAL,
+            "%s already has a run: go on with it by --resume, or choose another --out", dir);
     if (!fresh && !exists)
         return hedon_fail(ctx, HEDON_ENOENT, "%s has no run to resume: it has no config.json", dir);
     if (fresh && mkdir(dir, 0777) && errno != EEXIST)

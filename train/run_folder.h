@@ -12,8 +12,8 @@ typedef struct HedonRunFolder {
     FILE *log; /* log.jsonl; locked while it is open */
 } HedonRunFolder;
 
-/** Make the folder when it is missing and lock its log. fresh: HEDON_EINVAL when a run is there. Else:
- *  HEDON_ENOENT when none is. */
+/** Make the folder when it is missing and lock its log. fresh: HEDON_EINVAL when a run is there.
+ * Else: HEDON_ENOENT when none is. */
 int hedon_run_folder_open(HedonContext *ctx, HedonRunFolder *folder, const char *dir, int fresh);
 void hedon_run_folder_close(HedonRunFolder *folder);
 /** DIR/NAME, in room of 4096 bytes. */

@@ -8,8 +8,8 @@ static const double PI = 3.14159265358979323846;
 static double warmup(const HedonRates *rates, int64_t step)
 {
     if (rates->warmup_steps == 1) return rates->warmup_from;
-    return rates->warmup_from + (rates->rate - rates->warmup_from) * (double)step /
-                                    (double)(rates->warmup_steps - 1);
+    return rates->warmup_from +
+           (rates->rate - rates->warmup_from) * (double)step / (double)(rates->warmup_steps - 1);
 }
 
 double hedon_rate_at(const HedonRates *rates, int64_t step)
@@ -28,6 +28,7 @@ double hedon_rate_at(const HedonRates *rates, int64_t step)
             rate *= rates->factor;
         return rate > rates->floor ? rate : rates->floor;
     }
-    default: return rates->rate;
+    default:
+        return rates->rate;
     }
 }

@@ -34,9 +34,8 @@ int64_t hedon_sequence_videos(const HedonSequence *sequence)
 static HedonShown clip_at(const HedonSequence *sequence, uint64_t epoch, int64_t position)
 {
     const HedonTrainPart *part = &sequence->data->train;
-    const int64_t i =
-        hedon_order_at(hedon_random_key(sequence->seed, epoch, CLIP_ORDER), part->clip_count,
-                       position % part->clip_count);
+    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, CLIP_ORDER),
+                                     part->clip_count, position % part->clip_count);
     const int32_t item = part->clips[i];
     return (HedonShown){.item = hedon_dataset_item(sequence->data->vce, item),
                         .key = hedon_random_key(sequence->seed, epoch, (uint64_t)item),
@@ -48,17 +47,16 @@ static HedonShown pair_at(const HedonSequence *sequence, uint64_t epoch, int64_t
 {
     const HedonTrainData *data = sequence->data;
     const HedonTrainPart *part = &data->train;
-    const int64_t i =
-        hedon_order_at(hedon_random_key(sequence->seed, epoch, PAIR_ORDER), part->pair_count,
-                       position % part->pair_count);
+    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, PAIR_ORDER),
+                                     part->pair_count, position % part->pair_count);
     const int32_t pair = part->pairs[i];
     const int32_t item = hedon_dataset_comparison(data->v2v, pair)->item[member];
     const int64_t before = data->vce ? hedon_dataset_size(data->vce) : 0;
-    return (HedonShown){
-        .item = hedon_dataset_item(data->v2v, item),
-        .key = hedon_random_key(sequence->seed, epoch, PAIRS + 2 * (uint64_t)pair + (uint64_t)member),
-        .is_pair = 1,
-        .number = before + item};
+    return (HedonShown){.item = hedon_dataset_item(data->v2v, item),
+                        .key = hedon_random_key(sequence->seed, epoch,
+                                                PAIRS + 2 * (uint64_t)pair + (uint64_t)member),
+                        .is_pair = 1,
+                        .number = before + item};
 }
 
 HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place)

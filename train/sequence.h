@@ -1,5 +1,5 @@
-/* What is shown when: the endless sequence of places that training walks through, N to a batch, as a
- * pure function of the place's number. */
+/* What is shown when: the endless sequence of places that training walks through, N to a batch, as
+ * a pure function of the place's number. */
 #ifndef HEDON_TRAIN_SEQUENCE_H
 #define HEDON_TRAIN_SEQUENCE_H
 
@@ -15,9 +15,9 @@ typedef struct HedonSequence {
 } HedonSequence;
 
 /**
- * An epoch is one pass over the clips (V2V: the pairs); what does not fill a step is left for another
- * epoch's order, as PyTorch's drop_last does. Fewer items than a step takes: they repeat. Joint: pairs go
- * round in epochs of their own.
+ * An epoch is one pass over the clips (V2V: the pairs); what does not fill a step is left for
+ * another epoch's order, as PyTorch's drop_last does. Fewer items than a step takes: they repeat.
+ * Joint: pairs go round in epochs of their own.
  */
 void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
                          const HedonTrainConfig *config);
@@ -26,7 +26,7 @@ typedef struct HedonShown {
     const HedonDatasetItem *item;
     HedonRandomKey key; /* of this showing */
     int is_pair;        /* else a VCE clip */
-    int64_t number;     /* of the video, the same whenever it is shown; below hedon_sequence_videos */
+    int64_t number; /* of the video, the same whenever it is shown; below hedon_sequence_videos */
 } HedonShown;
 
 HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place);

@@ -12,8 +12,8 @@ typedef struct HedonTensorboard {
 } HedonTensorboard;
 
 /**
- * Start an event file in dir (which is made when missing); its name has the time in it, and a number
- * when that is taken.
+ * Start an event file in dir (which is made when missing); its name has the time in it, and a
+ * number when that is taken.
  *
  * @param step  a resumed run says where it goes on: TensorBoard then drops what an earlier file has
  *              from that step on. -1: a fresh run

@@ -35,8 +35,8 @@ int hedon_trainer_event(HedonTrainer *trainer, json_t *event)
 {
     if (!event) return hedon_fail_memory(trainer->ctx);
     const int code = hedon_run_folder_log(trainer->ctx, &trainer->folder, event);
-    char *text = trainer->callbacks.event ? json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9))
-                                          : NULL;
+    char *text =
+        trainer->callbacks.event ? json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     if (text) trainer->callbacks.event(trainer->callbacks.opaque, text);
     free(text);
     json_decref(event);
@@ -64,7 +64,8 @@ static int open_model(HedonTrainer *trainer)
     if (!code && from)
         code = hedon_model_copy_weights(trainer->ctx, trainer->model, from, &copied, &fresh);
     hedon_model_close(from);
-    if (!code) code = hedon_model_set_clip(trainer->ctx, trainer->model, config->frames, config->size);
+    if (!code)
+        code = hedon_model_set_clip(trainer->ctx, trainer->model, config->frames, config->size);
     if (code) return code;
     /* as it was trained: so is it to be used */
     const double window_s =
@@ -123,8 +124,9 @@ static int open_batch(HedonTrainer *trainer)
     const size_t size = 3 * (size_t)(info->clip_frames * info->clip_height * info->clip_width);
     const int mixes = trainer->sequence.clips && (recipe->mixup > 0 || recipe->cutmix > 0);
     if (mixes) trainer->mixed = hedon_calloc((size_t)trainer->sequence.clips, size * sizeof(float));
-    return (trainer->mixed || !mixes) && trainer->fed && trainer->emotions && trainer->utilities && trainer->broken &&
-                   batch->pixels && batch->targets && batch->clip_weights && batch->pair_weights
+    return (trainer->mixed || !mixes) && trainer->fed && trainer->emotions && trainer->utilities &&
+                   trainer->broken && batch->pixels && batch->targets && batch->clip_weights &&
+                   batch->pair_weights
                ? 0
                : hedon_fail_memory(trainer->ctx);
 }
@@ -133,17 +135,17 @@ static json_t *start_event(const HedonTrainer *trainer)
 {
     const HedonTrainData *data = &trainer->data;
     const char *name = trainer->options.resume ? "resume" : "start";
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
-                     "event", name, "recipe", trainer->config->recipe.name, "model",
-                     trainer->config->model, "device", hedon_engine_backend(trainer->engine), "step",
-                     (json_int_t)trainer->step, "steps", (json_int_t)hedon_trainer_steps(trainer),
-                     "train_clips", (json_int_t)data->train.clip_count, "train_pairs",
-                     (json_int_t)data->train.pair_count, "held_out_clips",
-                     (json_int_t)data->held.clip_count, "held_out_pairs",
-                     (json_int_t)data->held.pair_count, "vce_left_out",
-                     (json_int_t)data->vce_left_out, "v2v_left_out", (json_int_t)data->v2v_left_out,
-                     "parameters", (json_int_t)hedon_model_info(trainer->model)->parameters,
-                     "synthetic", data->synthetic, "out", trainer->folder.dir);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}", "event",
+        name, "recipe", trainer->config->recipe.name, "model", trainer->config->model, "device",
+        hedon_engine_backend(trainer->engine), "step", (json_int_t)trainer->step, "steps",
+        (json_int_t)hedon_trainer_steps(trainer), "train_clips", (json_int_t)data->train.clip_count,
+        "train_pairs", (json_int_t)data->train.pair_count, "held_out_clips",
+        (json_int_t)data->held.clip_count, "held_out_pairs", (json_int_t)data->held.pair_count,
+        "vce_left_out", (json_int_t)data->vce_left_out, "v2v_left_out",
+        (json_int_t)data->v2v_left_out, "parameters",
+        (json_int_t)hedon_model_info(trainer->model)->parameters, "synthetic", data->synthetic,
+        "out", trainer->folder.dir);
 }
 
 static int open_folder(HedonTrainer *trainer, const char *out)
@@ -151,9 +153,9 @@ static int open_folder(HedonTrainer *trainer, const char *out)
     int code = hedon_run_folder_open(trainer->ctx, &trainer->folder, out, !trainer->options.resume);
     if (code || trainer->options.resume) return code;
     json_t *config = hedon_train_config_json(trainer->config);
-    code = config ? hedon_run_folder_write_json(trainer->ctx, &trainer->folder, "config.json",
-                                                config)
-                  : hedon_fail_memory(trainer->ctx);
+    code = config
+               ? hedon_run_folder_write_json(trainer->ctx, &trainer->folder, "config.json", config)
+               : hedon_fail_memory(trainer->ctx);
     json_decref(config);
     return code;
 }
@@ -170,8 +172,8 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
     if (!code) code = hedon_engine_open(ctx, &trainer->engine, trainer->model, config, 0);
     if (code) return code;
     hedon_sequence_init(&trainer->sequence, &trainer->data, config);
-    const int64_t total = config->recipe.task == HEDON_TASK_V2V ? config->recipe.pairs
-                                                                : config->recipe.clips;
+    const int64_t total =
+        config->recipe.task == HEDON_TASK_V2V ? config->recipe.pairs : config->recipe.clips;
     hedon_recipe_rates(&config->recipe, trainer->sequence.steps_per_epoch,
                        total * config->recipe.accumulate, &trainer->rates);
     code = open_batch(trainer);
@@ -218,8 +220,7 @@ static void show_progress(HedonTrainer *trainer)
     progress->epochs = trainer->config->recipe.epochs;
     progress->step = trainer->step;
     progress->steps = steps;
-    if (trainer->sums.batches)
-        progress->loss = trainer->sums.loss / (double)trainer->sums.batches;
+    if (trainer->sums.batches) progress->loss = trainer->sums.loss / (double)trainer->sums.batches;
     if (done && seconds > 0) {
         const double clips = (double)(done * sequence->accumulate * sequence->batch_clips);
         progress->clips_per_s = clips / seconds;
@@ -250,12 +251,11 @@ static int interrupt(HedonTrainer *trainer)
 static int finish(HedonTrainer *trainer)
 {
     const double seconds = hedon_clock_s() - trainer->started_s;
-    json_t *event = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "event", "done", "step",
-                              (json_int_t)trainer->step, "best_epoch",
-                              (json_int_t)trainer->best_epoch, "broken",
-                              (json_int_t)trainer->broken_count, "short",
-                              (json_int_t)trainer->short_count, "seconds", seconds, "waiting",
-                              seconds > 0 ? trainer->waited_s / seconds : 0);
+    json_t *event = json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "event", "done", "step", (json_int_t)trainer->step,
+        "best_epoch", (json_int_t)trainer->best_epoch, "broken", (json_int_t)trainer->broken_count,
+        "short", (json_int_t)trainer->short_count, "seconds", seconds, "waiting",
+        seconds > 0 ? trainer->waited_s / seconds : 0);
     if (event && isfinite(trainer->best))
         json_object_set_new(event, "best", json_real(trainer->best));
     return hedon_trainer_event(trainer, event);

@@ -7,7 +7,7 @@
 typedef struct HedonTrainProgress {
     int64_t epoch, epochs; /* the one under way, from 1 */
     int64_t step, steps;
-    double loss;     /* mean over the epoch so far */
+    double loss;             /* mean over the epoch so far */
     const char *metric_name; /* "top-3", "pairs"; NULL before the first validation */
     double metric;
     double clips_per_s, left_s; /* of this process's time so far */
@@ -33,13 +33,13 @@ typedef struct HedonTrainOptions {
 /**
  * Train in the folder `out`.
  *
- * A run that is resumed with the same configuration, threads and build ends, on the cpu backend, with
- * the bits of one that was never interrupted: the order of items, augmentation and dropout are pure
- * functions of seed and step.
+ * A run that is resumed with the same configuration, threads and build ends, on the cpu backend,
+ * with the bits of one that was never interrupted: the order of items, augmentation and dropout are
+ * pure functions of seed and step.
  *
- * @return 0; HEDON_ECANCELLED after `stop` (the state is saved); HEDON_EINVAL (configuration, a folder
- *         that is in use, a state that does not fit); HEDON_EDATA (datasets, a loss or gradient that is
- *         not finite, too many broken videos; the sentence says where and what to do); HEDON_EIO,
+ * @return 0; HEDON_ECANCELLED after `stop` (the state is saved); HEDON_EINVAL (configuration, a
+ * folder that is in use, a state that does not fit); HEDON_EDATA (datasets, a loss or gradient that
+ * is not finite, too many broken videos; the sentence says where and what to do); HEDON_EIO,
  *         HEDON_EDEVICE, HEDON_ENOMEM
  */
 int hedon_train(HedonContext *ctx, const char *out, const HedonTrainConfig *config,

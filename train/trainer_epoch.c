@@ -17,9 +17,12 @@ static void set_number(json_t *object, const char *name, double value)
 static const char *metric_name(const HedonTrainer *trainer)
 {
     switch (trainer->config->recipe.task) {
-    case HEDON_TASK_VCE: return "top-3";
-    case HEDON_TASK_V2V: return "pairs";
-    default: return "top-3 and pairs";
+    case HEDON_TASK_VCE:
+        return "top-3";
+    case HEDON_TASK_V2V:
+        return "pairs";
+    default:
+        return "top-3 and pairs";
     }
 }
 
@@ -33,10 +36,10 @@ static json_t *epoch_event(const HedonTrainer *trainer, const HedonValidation *v
 {
     const HedonEpochSums *sums = &trainer->sums;
     const double batches = sums->batches ? (double)sums->batches : NAN;
-    json_t *event = json_pack("{s:s, s:I, s:I, s:b, s:I}", "event", "epoch", "epoch",
-                              (json_int_t)trainer->epochs_done + 1, "step",
-                              (json_int_t)trainer->step, "best", is_best, "broken",
-                              (json_int_t)trainer->broken_count);
+    json_t *event =
+        json_pack("{s:s, s:I, s:I, s:b, s:I}", "event", "epoch", "epoch",
+                  (json_int_t)trainer->epochs_done + 1, "step", (json_int_t)trainer->step, "best",
+                  is_best, "broken", (json_int_t)trainer->broken_count);
     if (!event) return NULL;
     set_number(event, "train_loss", sums->loss / batches);
     set_number(event, "train_top3", share(sums->top3, sums->clips));

@@ -1,5 +1,5 @@
-/* What the trainer's files share: trainer.c opens and loops, trainer_step.c makes batches and steps,
- * trainer_epoch.c ends an epoch, trainer_state.c saves and resumes. */
+/* What the trainer's files share: trainer.c opens and loops, trainer_step.c makes batches and
+ * steps, trainer_epoch.c ends an epoch, trainer_state.c saves and resumes. */
 #ifndef HEDON_TRAIN_TRAINER_PRIVATE_H
 #define HEDON_TRAIN_TRAINER_PRIVATE_H
 
@@ -30,24 +30,24 @@ typedef struct HedonTrainer {
     HedonSequence sequence;
     HedonRates rates;
     HedonClipFeed *feed;
-    HedonFedClip *fed;     /* of a batch */
+    HedonFedClip *fed; /* of a batch */
     HedonTrainBatch batch;
-    float *mixed; /* the VCE clips of a batch, when they are mixed */
+    float *mixed;                /* the VCE clips of a batch, when they are mixed */
     float *emotions, *utilities; /* logits of a batch */
 
     /* the saved state */
     int64_t step;        /* optimiser steps done */
     int64_t epochs_done; /* validated and written */
     HedonEpochSums sums;
-    double best;         /* NaN: none yet */
+    double best; /* NaN: none yet */
     int64_t best_epoch;
     unsigned char *broken; /* by video's number */
     int64_t broken_count, short_count;
 
     HedonTrainProgress progress;
-    double metric;            /* of the last validation */
+    double metric; /* of the last validation */
     double started_s, saved_s, waited_s, saving_took_s;
-    int64_t steps_here;       /* by this process */
+    int64_t steps_here; /* by this process */
     char hash[HEDON_CONFIG_HASH_ROOM];
 } HedonTrainer;
 
@@ -63,8 +63,8 @@ int hedon_trainer_step(HedonTrainer *trainer);
 int hedon_trainer_end_epoch(HedonTrainer *trainer);
 
 int hedon_trainer_save(HedonTrainer *trainer);
-/** Read resume.state, check that it fits, put everything back. A run that was stopped before its first
- *  state begins anew. */
+/** Read resume.state, check that it fits, put everything back. A run that was stopped before its
+ * first state begins anew. */
 int hedon_trainer_resume(HedonTrainer *trainer);
 
 #endif

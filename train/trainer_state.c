@@ -29,20 +29,18 @@ static json_t *document_of(const HedonTrainer *trainer, int64_t log_bytes)
     char build[512];
     const HedonEpochSums *sums = &trainer->sums;
     hedon_engine_build(trainer->engine, build, sizeof(build));
-    return json_pack("{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:s, s:s, s:i, s:{s:f, s:f, s:f, "
-                     "s:I, s:I, s:I, s:I, s:I}}",
-                     "step", (json_int_t)trainer->step, "epochs_done",
-                     (json_int_t)trainer->epochs_done, "best", number_or_null(trainer->best),
-                     "best_epoch", (json_int_t)trainer->best_epoch, "metric",
-                     number_or_null(trainer->metric), "broken_count",
-                     (json_int_t)trainer->broken_count, "short_count",
-                     (json_int_t)trainer->short_count, "broken", broken_list(trainer), "log_bytes",
-                     (json_int_t)log_bytes, "config_hash", trainer->hash, "build", build, "threads",
-                     hedon_engine_threads(trainer->engine), "epoch", "loss", sums->loss,
-                     "emotions_loss", sums->emotions_loss, "utility_loss", sums->utility_loss,
-                     "batches", (json_int_t)sums->batches, "clips", (json_int_t)sums->clips, "top3",
-                     (json_int_t)sums->top3, "pairs", (json_int_t)sums->pairs, "pairs_right",
-                     (json_int_t)sums->pairs_right);
+    return json_pack(
+        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:s, s:s, s:i, s:{s:f, s:f, s:f, "
+        "s:I, s:I, s:I, s:I, s:I}}",
+        "step", (json_int_t)trainer->step, "epochs_done", (json_int_t)trainer->epochs_done, "best",
+        number_or_null(trainer->best), "best_epoch", (json_int_t)trainer->best_epoch, "metric",
+        number_or_null(trainer->metric), "broken_count", (json_int_t)trainer->broken_count,
+        "short_count", (json_int_t)trainer->short_count, "broken", broken_list(trainer),
+        "log_bytes", (json_int_t)log_bytes, "config_hash", trainer->hash, "build", build, "threads",
+        hedon_engine_threads(trainer->engine), "epoch", "loss", sums->loss, "emotions_loss",
+        sums->emotions_loss, "utility_loss", sums->utility_loss, "batches",
+        (json_int_t)sums->batches, "clips", (json_int_t)sums->clips, "top3", (json_int_t)sums->top3,
+        "pairs", (json_int_t)sums->pairs, "pairs_right", (json_int_t)sums->pairs_right);
 }
 
 int hedon_trainer_save(HedonTrainer *trainer)
@@ -54,10 +52,9 @@ int hedon_trainer_save(HedonTrainer *trainer)
     if (code || log_bytes < 0) return code ? code : (int)log_bytes;
     json_t *document = document_of(trainer, log_bytes);
     if (!document) return hedon_fail_memory(trainer->ctx);
-    code = hedon_resume_write(trainer->ctx,
-                              hedon_run_folder_path(&trainer->folder, "resume.state", path),
-                              document, hedon_engine_tensors(trainer->engine), hedon_engine_tensor,
-                              trainer->engine);
+    code = hedon_resume_write(
+        trainer->ctx, hedon_run_folder_path(&trainer->folder, "resume.state", path), document,
+        hedon_engine_tensors(trainer->engine), hedon_engine_tensor, trainer->engine);
     json_decref(document);
     trainer->saved_s = hedon_clock_s();
     trainer->saving_took_s = trainer->saved_s - start_s;
@@ -80,10 +77,11 @@ static double number_of(const json_t *object, const char *name)
 static int refuse(HedonTrainer *trainer, const char *what, const char *was, const char *is)
 {
     if (trainer->options.force) return 0;
-    return hedon_fail(trainer->ctx, HEDON_EINVAL,
-                      "the saved state is of %s '%.200s', this would be '%.200s', and the run would not "
-                      "end with the same weights: make them agree, or accept that by --force",
-                      what, was, is);
+    return hedon_fail(
+        trainer->ctx, HEDON_EINVAL,
+        "the saved state is of %s '%.200s', this would be '%.200s', and the run would not "
+        "end with the same weights: make them agree, or accept that by --force",
+        what, was, is);
 }
 
 static int check_fit(HedonTrainer *trainer, const json_t *document)

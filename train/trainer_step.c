@@ -33,14 +33,15 @@ static int note_broken(HedonTrainer *trainer, const HedonFedClip *clip, const He
                               (long long)trainer->broken_count, trainer->config->max_broken,
                               shown->item->path, clip->message);
     }
-    return hedon_trainer_event(
-        trainer, json_pack("{s:s, s:I, s:s, s:s, s:s}", "event", clip->is_short ? "short" : "broken",
-                           "step", (json_int_t)trainer->step, "video", shown->item->id, "path",
-                           shown->item->path, "error", clip->message));
+    return hedon_trainer_event(trainer,
+                               json_pack("{s:s, s:I, s:s, s:s, s:s}", "event",
+                                         clip->is_short ? "short" : "broken", "step",
+                                         (json_int_t)trainer->step, "video", shown->item->id,
+                                         "path", shown->item->path, "error", clip->message));
 }
 
-/* A missing clip's place shows its neighbour's, with weight 0: batch norm then sees ordinary pictures,
- * and which ones depends on nothing but the files. */
+/* A missing clip's place shows its neighbour's, with weight 0: batch norm then sees ordinary
+ * pictures, and which ones depends on nothing but the files. */
 static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t count)
 {
     int64_t good = -1;
@@ -61,10 +62,8 @@ static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t co
 static int mix(HedonTrainer *trainer, int64_t number)
 {
     const HedonRecipe *recipe = &trainer->config->recipe;
-    const HedonMixRecipe mixing = {.mixup_alpha = recipe->mixup,
-                                   .cutmix_alpha = recipe->cutmix,
-                                   .p = 1,
-                                   .switch_p = .5};
+    const HedonMixRecipe mixing = {
+        .mixup_alpha = recipe->mixup, .cutmix_alpha = recipe->cutmix, .p = 1, .switch_p = .5};
     const HedonModelInfo *info = hedon_model_info(trainer->model);
     const int64_t clips = trainer->sequence.clips, planes = 3 * info->clip_frames,
                   size = planes * info->clip_height * info->clip_width;
@@ -78,9 +77,9 @@ static int mix(HedonTrainer *trainer, int64_t number)
         trainer->batch.pixels[i] = trainer->mixed + i * size;
     }
     return code ? code
-                : hedon_mix_apply(trainer->ctx, &draw, trainer->mixed, trainer->batch.targets, clips,
-                                  planes, (int32_t)info->clip_width, (int32_t)info->clip_height,
-                                  HEDON_EMOTIONS);
+                : hedon_mix_apply(trainer->ctx, &draw, trainer->mixed, trainer->batch.targets,
+                                  clips, planes, (int32_t)info->clip_width,
+                                  (int32_t)info->clip_height, HEDON_EMOTIONS);
 }
 
 /* ---- A batch */
@@ -91,8 +90,8 @@ static int make_batch(HedonTrainer *trainer, int64_t number)
     HedonTrainBatch *batch = &trainer->batch;
     const HedonSequence *sequence = &trainer->sequence;
     const int64_t n = sequence->batch_clips;
-    int code = hedon_clip_feed_take(trainer->ctx, trainer->feed, trainer->fed, n,
-                                    &trainer->waited_s);
+    int code =
+        hedon_clip_feed_take(trainer->ctx, trainer->feed, trainer->fed, n, &trainer->waited_s);
     if (code) return code;
     for (int64_t i = 0; i < n; i++) {
         const HedonShown shown = hedon_sequence_at(sequence, number * n + i);
@@ -143,14 +142,15 @@ static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
                                  hedon_sequence_at(&trainer->sequence, batch * n + i).item->id);
     char good[4200];
     if (trainer->epochs_done)
-        snprintf(good, sizeof(good), "%.3000s/last.safetensors of epoch %lld",
-                 trainer->folder.dir, (long long)trainer->epochs_done);
+        snprintf(good, sizeof(good), "%.3000s/last.safetensors of epoch %lld", trainer->folder.dir,
+                 (long long)trainer->epochs_done);
     else
         snprintf(good, sizeof(good), "none yet");
-    return hedon_fail(trainer->ctx, HEDON_EDATA,
-                      "%s is not finite at step %lld (videos %s); the last good checkpoint: %.400s; "
-                      "try a lower --rate, or --clip-norm 1",
-                      what, (long long)trainer->step + 1, videos, good);
+    return hedon_fail(
+        trainer->ctx, HEDON_EDATA,
+        "%s is not finite at step %lld (videos %s); the last good checkpoint: %.400s; "
+        "try a lower --rate, or --clip-norm 1",
+        what, (long long)trainer->step + 1, videos, good);
 }
 
 /* ---- The step */
@@ -158,10 +158,9 @@ static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
 static int run_batch(HedonTrainer *trainer, int64_t number, int first, HedonTrainLosses *losses)
 {
     HedonEpochSums *sums = &trainer->sums;
-    const HedonRandomKey key =
-        hedon_random_key(trainer->sequence.seed, DROPOUT, (uint64_t)number);
-    int code = hedon_engine_batch(trainer->ctx, trainer->engine, &trainer->batch, key, first,
-                                  losses);
+    const HedonRandomKey key = hedon_random_key(trainer->sequence.seed, DROPOUT, (uint64_t)number);
+    int code =
+        hedon_engine_batch(trainer->ctx, trainer->engine, &trainer->batch, key, first, losses);
     if (code) return code;
     if (!isfinite(losses->total)) return not_finite(trainer, number, "the loss");
     sums->loss += losses->total;
@@ -180,10 +179,9 @@ static int log_step(HedonTrainer *trainer, const HedonTrainLosses *losses, doubl
     hedon_tensorboard_scalar(&trainer->board, "train/learning_rate", step, rate);
     hedon_tensorboard_scalar(&trainer->board, "train/gradient_norm", step, gradient_norm);
     if (step % trainer->config->log_every) return 0;
-    json_t *event = json_pack(
-        "{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "step", "step", (json_int_t)step, "epoch",
-        (json_int_t)trainer->progress.epoch, "loss", losses->total, "rate", rate, "gradient_norm",
-        gradient_norm);
+    json_t *event = json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "step", "step",
+                              (json_int_t)step, "epoch", (json_int_t)trainer->progress.epoch,
+                              "loss", losses->total, "rate", rate, "gradient_norm", gradient_norm);
     if (event && task == HEDON_TASK_JOINT) {
         json_object_set_new(event, "emotions_loss", json_real(losses->emotions));
         json_object_set_new(event, "utility_loss", json_real(losses->utility));
@@ -211,11 +209,10 @@ int hedon_trainer_step(HedonTrainer *trainer)
         sum.utility += losses.utility;
     }
     if (whole) {
-        const int code = hedon_engine_update(trainer->ctx, trainer->engine, trainer->step, rate,
-                                             &result);
+        const int code =
+            hedon_engine_update(trainer->ctx, trainer->engine, trainer->step, rate, &result);
         if (code) return code;
-        if (!result.finite)
-            return not_finite(trainer, trainer->step * accumulate, "a gradient");
+        if (!result.finite) return not_finite(trainer, trainer->step * accumulate, "a gradient");
         sum.total /= (double)whole;
         sum.emotions /= (double)whole;
         sum.utility /= (double)whole;

@@ -45,8 +45,7 @@ static int list_videos(HedonContext *ctx, Videos *videos, const HedonTrainData *
         videos->item[videos->count++] = hedon_dataset_item(data->vce, part->clips[i]);
     for (int64_t i = 0; i < v2v_items; i++) videos->of_v2v[i] = -1;
     for (int64_t i = 0; i < 2 * part->pair_count; i++) {
-        const int32_t item =
-            hedon_dataset_comparison(data->v2v, part->pairs[i / 2])->item[i % 2];
+        const int32_t item = hedon_dataset_comparison(data->v2v, part->pairs[i / 2])->item[i % 2];
         if (videos->of_v2v[item] >= 0) continue;
         videos->of_v2v[item] = (int32_t)videos->count;
         videos->item[videos->count++] = hedon_dataset_item(data->v2v, item);
@@ -208,11 +207,8 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     HedonPredictor *predictor = NULL;
     HedonClipFeed *feed = NULL;
     HedonPredictorOptions options;
-    *out = (HedonValidation){.top3 = NAN,
-                             .pairs_right = NAN,
-                             .emotions_loss = NAN,
-                             .utility_loss = NAN,
-                             .metric = NAN};
+    *out = (HedonValidation){
+        .top3 = NAN, .pairs_right = NAN, .emotions_loss = NAN, .utility_loss = NAN, .metric = NAN};
     hedon_predictor_options_default(&options);
     options.device = config->device;
     options.batch = BATCH;
@@ -220,8 +216,7 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     if (!code && videos.count) {
         code = open_feed(ctx, &feed, model, config, &videos, workers);
         if (!code) code = hedon_predictor_open(ctx, &predictor, model, &options);
-        if (!code)
-            code = predict_all(ctx, feed, predictor, info, &videos, out, stop, opaque);
+        if (!code) code = predict_all(ctx, feed, predictor, info, &videos, out, stop, opaque);
     }
     hedon_clip_feed_close(feed);
     hedon_predictor_close(predictor);

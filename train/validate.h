@@ -1,5 +1,5 @@
-/* How good a model is on the held-out part of training data, by one clip a video from its middle: for
- * choosing the best epoch and for watching. The paper's test protocol is hedon eval's. */
+/* How good a model is on the held-out part of training data, by one clip a video from its middle:
+ * for choosing the best epoch and for watching. The paper's test protocol is hedon eval's. */
 #ifndef HEDON_TRAIN_VALIDATE_H
 #define HEDON_TRAIN_VALIDATE_H
 
@@ -7,10 +7,11 @@
 
 typedef struct HedonValidation {
     int64_t clips, pairs, broken;
-    double top3;  /* share of clips whose label is among the three highest logits; NaN: no clips */
+    double top3; /* share of clips whose label is among the three highest logits; NaN: no clips */
     double pairs_right; /* share of pairs whose more pleasant video has the higher utility; NaN */
     double emotions_loss, utility_loss; /* binary cross-entropy, Bradley-Terry; NaN */
-    double metric; /* what chooses the best: top3, pairs_right, or their mean; NaN: nothing held out */
+    double
+        metric; /* what chooses the best: top3, pairs_right, or their mean; NaN: nothing held out */
     double *utilities; /* ascending, of the videos seen; NULL without a utility head. hedon_free */
     int64_t utility_count;
 } HedonValidation;
