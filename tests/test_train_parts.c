@@ -10,12 +10,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/crc32c.h"
 #include "models/model.h"
 #include "tests/golden/schedules.inc"
 #include "tests/media/folder.h"
 #include "train/config.h"
+#include "train/data.h"
 #include "train/groups.h"
 #include "train/order.h"
 #include "train/resume.h"
@@ -365,6 +367,116 @@ static void a_configuration_comes_back(void **state)
     hedon_train_config_free(&other);
 }
 
+/* ---- The division of the data */
+
+enum { IDS = 400 };
+
+static void dump(json_t *document, const char *name)
+{
+    if (json_dump_file(document, in_folder(name), 0)) abort();
+    json_decref(document);
+}
+
+static const char *id_of(int i)
+{
+    static char ids[8][16];
+    static int turn;
+    char *id = ids[turn++ % 8];
+    snprintf(id, 16, "%05d", i);
+    return id;
+}
+
+static json_t *pair_of(int a, int b)
+{
+    return json_pack("[s,s]", id_of(a), id_of(b));
+}
+
+/* Labels alone: VCE trains on 0..299 and tests on 300..399. V2V's training pairs connect 0-1-2,
+ * 3-4-5,
+ * ... up to 269 and two videos that VCE tests on; it tests on 270..279 and lists 280..283. */
+static void make_labels(void)
+{
+    json_t *train = json_object(), *test = json_object();
+    mkdir(in_folder("labels"), 0777);
+    mkdir(in_folder("labels/vce"), 0777);
+    mkdir(in_folder("labels/v2v"), 0777);
+    for (int i = 0; i < IDS; i++) {
+        json_t *emotions = json_object();
+        char file[32];
+        for (int k = 0; k < HEDON_EMOTIONS; k++)
+            json_object_set_new(emotions, hedon_emotion_name(k), json_real(k == i % 27));
+        snprintf(file, sizeof file, "videos/%s.mp4", id_of(i));
+        json_object_set_new(i < 300 ? train : test, id_of(i),
+                            json_pack("{s:o, s:s, s:[s,s,s]}", "emotions", emotions, "file", file,
+                                      "topK", hedon_emotion_name(i % 27), hedon_emotion_name(0),
+                                      hedon_emotion_name(1)));
+    }
+    dump(train, "labels/vce/train_labels.json");
+    dump(test, "labels/vce/test_labels.json");
+    dump(json_object(), "labels/vce/metadata.json");
+    json_t *pairs = json_array();
+    for (int i = 0; i < 270; i += 3) {
+        json_array_append_new(pairs, pair_of(i, i + 1));
+        json_array_append_new(pairs, pair_of(i + 1, i + 2));
+    }
+    json_array_append_new(pairs, pair_of(301, 302));
+    dump(json_pack("{s:o}", "comparisons", pairs), "labels/v2v/train_labels.json");
+    pairs = json_array();
+    for (int i = 270; i < 280; i += 2) json_array_append_new(pairs, pair_of(i, i + 1));
+    dump(json_pack("{s:o}", "comparisons", pairs), "labels/v2v/test_labels.json");
+    dump(
+        json_pack("{s:[[s,s,s,s]]}", "comparisons", id_of(280), id_of(281), id_of(282), id_of(283)),
+        "labels/v2v/listwise_labels.json");
+    dump(json_object(), "labels/v2v/metadata.json");
+}
+
+/* Which videos a part shows, by number of their id. */
+static void mark(const HedonTrainData *data, const HedonTrainPart *part, char marks[IDS])
+{
+    memset(marks, 0, IDS);
+    for (int64_t i = 0; i < part->clip_count; i++)
+        marks[atoi(hedon_dataset_item(data->vce, part->clips[i])->id)] = 1;
+    for (int64_t i = 0; i < part->pair_count; i++) {
+        const HedonComparison *pair = hedon_dataset_comparison(data->v2v, part->pairs[i]);
+        for (int k = 0; k < 2; k++)
+            marks[atoi(hedon_dataset_item(data->v2v, pair->item[k])->id)] = 1;
+    }
+}
+
+static void no_video_is_on_two_sides(void **state)
+{
+    (void)state;
+    char vce[256], v2v[256], train[IDS], held[IDS], again[IDS];
+    HedonTrainConfig config;
+    HedonTrainData data;
+    make_labels();
+    snprintf(vce, sizeof vce, "%s", in_folder("labels/vce"));
+    snprintf(v2v, sizeof v2v, "%s", in_folder("labels/v2v"));
+    hedon_train_config_default(&config, &hedon_recipe_joint);
+    config.vce = vce;
+    config.v2v = v2v;
+    config.recipe.held_out = .2;
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    assert_int_equal(data.v2v_left_out, 1);
+    assert_int_equal(data.vce_left_out, 14);
+    assert_int_equal(data.train.pair_count + data.held.pair_count, 180);
+    assert_int_equal(data.held.pair_count, 36);
+    assert_int_equal(data.train.clip_count + data.held.clip_count, 286);
+    mark(&data, &data.train, train);
+    mark(&data, &data.held, held);
+    for (int i = 0; i < IDS; i++) {
+        assert_false(train[i] && held[i]);
+        const int tested = i >= 270 && (i < 284 || i >= 300);
+        assert_int_equal(train[i] || held[i], !tested);
+    }
+    hedon_train_data_close(&data);
+    config.seed = 2; /* another seed, another part */
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    mark(&data, &data.held, again);
+    assert_memory_not_equal(held, again, IDS);
+    hedon_train_data_close(&data);
+}
+
 static int start(void **state)
 {
     ctx = hedon_context_new();
@@ -392,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_configuration_comes_back),
+        cmocka_unit_test(no_video_is_on_two_sides),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -255,6 +255,36 @@ static int finish(const Arguments *arguments, const HedonCommand *command, int c
     return EXIT_GOOD;
 }
 
+/* What hedon train cannot do without. */
+static int check_arguments(const HedonCommand *command, const HedonRecipe *recipe,
+                           const Arguments *arguments)
+{
+    const int has_vce = arguments->vce || recipe->task == HEDON_TASK_V2V,
+              has_v2v = arguments->v2v || recipe->task == HEDON_TASK_VCE;
+    if (!arguments->out)
+        return hedon_wrong_usage(command, "--out RUN is needed: a folder for the run");
+    if (arguments->resume || (has_vce && has_v2v)) return HEDON_PARSED;
+    return hedon_wrong_usage(command, recipe->task == HEDON_TASK_JOINT
+                                          ? "--vce DIR and --v2v DIR are both needed"
+                                          : "--data DIR is needed");
+}
+
+static int train(const HedonCommand *command, HedonContext *ctx, const HedonRecipe *recipe,
+                 const Arguments *arguments, const json_t *changes)
+{
+    HedonTrainConfig config;
+    View view = {.json = arguments->json, .visible = isatty(STDERR_FILENO)};
+    const HedonTrainOptions options = {.resume = arguments->resume, .force = arguments->force};
+    const HedonTrainCallbacks callbacks = {
+        .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped};
+    int code = make_config(ctx, &config, recipe, arguments, changes);
+    install_stop();
+    if (!code) code = hedon_train(ctx, arguments->out, &config, &options, &callbacks);
+    if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
+    hedon_train_config_free(&config);
+    return finish(arguments, command, code, hedon_last_error(ctx));
+}
+
 static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, char **argv,
                     const HedonRecipe *recipe)
 {
@@ -263,38 +293,16 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
     int status = hedon_options_parse(command, argc, argv, &arguments, &count);
     if (status != HEDON_PARSED) return status;
     if (count) return hedon_wrong_usage(command, "'%s' is not an option", argv[0]);
-    if (!arguments.out)
-        return hedon_wrong_usage(command, "--out RUN is needed: a folder for the run");
     if (recipe->task == HEDON_TASK_VCE && arguments.data) arguments.vce = arguments.data;
     if (recipe->task == HEDON_TASK_V2V && arguments.data) arguments.v2v = arguments.data;
-    const int has_data = (recipe->task == HEDON_TASK_V2V || arguments.vce) &&
-                         (recipe->task == HEDON_TASK_VCE || arguments.v2v);
-    if (!arguments.resume && !has_data)
-        return hedon_wrong_usage(command, recipe->task == HEDON_TASK_JOINT
-                                              ? "--vce DIR and --v2v DIR are both needed"
-                                              : "--data DIR is needed");
+    status = check_arguments(command, recipe, &arguments);
     json_t *changes = json_object();
-    status = set_numbers(command, changes, &arguments);
+    if (status == HEDON_PARSED) status = set_numbers(command, changes, &arguments);
     set_texts(changes, &arguments);
     set_integers(changes, &arguments, recipe->task);
-    if (status != HEDON_PARSED) {
-        json_decref(changes);
-        return status;
-    }
-    HedonTrainConfig config;
-    View view = {.json = arguments.json, .visible = isatty(STDERR_FILENO)};
-    int code = make_config(ctx, &config, recipe, &arguments, changes);
-    install_stop();
-    if (!code)
-        code = hedon_train(
-            ctx, arguments.out, &config,
-            &(HedonTrainOptions){.resume = arguments.resume, .force = arguments.force},
-            &(HedonTrainCallbacks){
-                .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped});
-    if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
-    hedon_train_config_free(&config);
+    if (status == HEDON_PARSED) status = train(command, ctx, recipe, &arguments, changes);
     json_decref(changes);
-    return finish(&arguments, command, code, hedon_last_error(ctx));
+    return status;
 }
 
 static int run_vce(const HedonCommand *command, HedonContext *ctx, int argc, char **argv)

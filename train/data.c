@@ -78,25 +78,12 @@ static int vce_tests(const HedonTrainData *data, const HedonComparison *pair)
     return 0;
 }
 
-static int divide_pairs(HedonContext *ctx, HedonTrainData *data, const HedonTrainConfig *config,
-                        Components *components)
+/* The training pairs that may be used, and which videos they connect. */
+static int64_t connect(HedonTrainData *data, Components *components, int32_t *pairs)
 {
-    const int64_t items = hedon_dataset_size(data->v2v),
-                  comparisons = hedon_dataset_comparisons(data->v2v);
-    Ranked *ranked = hedon_calloc((size_t)items + 1, sizeof(*ranked));
-    components->parent = hedon_calloc((size_t)items + 1, sizeof(*components->parent));
-    components->size = hedon_calloc((size_t)items + 1, sizeof(*components->size));
-    components->side = hedon_calloc((size_t)items + 1, 1);
-    int32_t *pairs = hedon_calloc((size_t)comparisons + 1, sizeof(*pairs));
-    data->train.pairs = hedon_calloc((size_t)comparisons + 1, sizeof(int32_t));
-    data->held.pairs = hedon_calloc((size_t)comparisons + 1, sizeof(int32_t));
-    int code = ranked && components->parent && components->size && components->side && pairs &&
-                       data->train.pairs && data->held.pairs
-                   ? 0
-                   : hedon_fail_memory(ctx);
-    int64_t count = 0, roots = 0;
-    for (int64_t i = 0; i < items && !code; i++) components->parent[i] = (int32_t)i;
-    for (int64_t i = 0; i < comparisons && !code; i++) {
+    const int64_t comparisons = hedon_dataset_comparisons(data->v2v);
+    int64_t count = 0;
+    for (int64_t i = 0; i < comparisons; i++) {
         const HedonComparison *pair = hedon_dataset_comparison(data->v2v, i);
         if (pair->split != HEDON_SPLIT_TRAIN) continue;
         if (pair->count != 2) {
@@ -110,24 +97,58 @@ static int divide_pairs(HedonContext *ctx, HedonTrainData *data, const HedonTrai
         pairs[count++] = (int32_t)i;
         join(components->parent, pair->item[0], pair->item[1]);
     }
-    for (int64_t i = 0; i < count && !code; i++) {
+    return count;
+}
+
+/* Count each component's pairs, and draw its place in the order of holding out. */
+static int64_t rank(const HedonTrainData *data, uint64_t seed, Components *components,
+                    const int32_t *pairs, int64_t count, Ranked *ranked)
+{
+    int64_t roots = 0;
+    for (int64_t i = 0; i < count; i++) {
         const HedonComparison *pair = hedon_dataset_comparison(data->v2v, pairs[i]);
         const int32_t root = root_of(components->parent, pair->item[0]);
         if (!components->size[root]++)
-            ranked[roots++] = (Ranked){
-                draw((uint64_t)config->seed, hedon_dataset_item(data->v2v, root)->id), root};
+            ranked[roots++] = (Ranked){draw(seed, hedon_dataset_item(data->v2v, root)->id), root};
     }
-    if (!code)
-        hold_out(components, ranked, roots, (int64_t)(config->recipe.held_out * (double)count));
-    for (int64_t i = 0; i < count && !code; i++) {
+    return roots;
+}
+
+static void share_out(HedonTrainData *data, Components *components, const int32_t *pairs,
+                      int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
         const HedonComparison *pair = hedon_dataset_comparison(data->v2v, pairs[i]);
         const int held = components->side[root_of(components->parent, pair->item[0])] == HELD;
         HedonTrainPart *part = held ? &data->held : &data->train;
         part->pairs[part->pair_count++] = pairs[i];
     }
+}
+
+static int divide_pairs(HedonContext *ctx, HedonTrainData *data, const HedonTrainConfig *config,
+                        Components *components)
+{
+    const size_t items = (size_t)hedon_dataset_size(data->v2v),
+                 comparisons = (size_t)hedon_dataset_comparisons(data->v2v);
+    Ranked *ranked = hedon_calloc(items + 1, sizeof(*ranked));
+    int32_t *pairs = hedon_calloc(comparisons + 1, sizeof(*pairs));
+    components->parent = hedon_calloc(items + 1, sizeof(*components->parent));
+    components->size = hedon_calloc(items + 1, sizeof(*components->size));
+    components->side = hedon_calloc(items + 1, 1);
+    data->train.pairs = hedon_calloc(comparisons + 1, sizeof(int32_t));
+    data->held.pairs = hedon_calloc(comparisons + 1, sizeof(int32_t));
+    const int good = ranked && pairs && components->parent && components->size &&
+                     components->side && data->train.pairs && data->held.pairs;
+    if (good) {
+        for (size_t i = 0; i < items; i++) components->parent[i] = (int32_t)i;
+        const int64_t count = connect(data, components, pairs);
+        const int64_t roots = rank(data, (uint64_t)config->seed, components, pairs, count, ranked);
+        hold_out(components, ranked, roots, (int64_t)(config->recipe.held_out * (double)count));
+        share_out(data, components, pairs, count);
+    }
     hedon_free(pairs);
     hedon_free(ranked);
-    return code;
+    return good ? 0 : hedon_fail_memory(ctx);
 }
 
 /* ---- VCE */

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,8 +62,12 @@ static int open_model(HedonTrainer *trainer)
     int code = hedon_model_open_fresh(trainer->ctx, &trainer->model, config->model,
                                       (uint64_t)config->seed, heads_of(recipe->task));
     if (!code && config->init) code = hedon_model_open(trainer->ctx, &from, config->init);
-    if (!code && from)
+    if (!code && from) {
+        const HedonModelInfo *info = hedon_model_info(from);
         code = hedon_model_copy_weights(trainer->ctx, trainer->model, from, &copied, &fresh);
+        snprintf(trainer->begun_with, sizeof(trainer->begun_with), ", begun with %.60s (%.160s)",
+                 info->name, info->trained_on);
+    }
     hedon_model_close(from);
     if (!code)
         code = hedon_model_set_clip(trainer->ctx, trainer->model, config->frames, config->size);

@@ -72,12 +72,12 @@ static void board_epoch(HedonTrainer *trainer, const HedonValidation *validation
 static int describe(HedonTrainer *trainer, const HedonValidation *validation)
 {
     const HedonTrainConfig *config = trainer->config;
-    char name[128], trained_on[768], reference[256];
+    char name[128], trained_on[1024], reference[256];
     const int synthetic = trainer->data.synthetic;
     snprintf(name, sizeof(name), "%.60s-%s", config->model, config->recipe.name);
-    snprintf(trained_on, sizeof(trained_on), "%s, recipe %s, %lld of %lld epochs, seed %lld",
+    snprintf(trained_on, sizeof(trained_on), "%s, recipe %s, %lld of %lld epochs, seed %lld%s",
              trainer->data.trained_on, config->recipe.name, (long long)trainer->epochs_done + 1,
-             (long long)config->recipe.epochs, (long long)config->seed);
+             (long long)config->recipe.epochs, (long long)config->seed, trainer->begun_with);
     snprintf(reference, sizeof(reference), "%lld %svideos held out of training (seed %lld)",
              (long long)validation->utility_count, synthetic ? "synthetic " : "",
              (long long)config->seed);

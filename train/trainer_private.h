@@ -29,6 +29,7 @@ typedef struct HedonTrainer {
     HedonEngine *engine;
     HedonSequence sequence;
     HedonRates rates;
+    char begun_with[256]; /* ", begun with NAME (what it was trained on)"; "" */
     HedonClipFeed *feed;
     HedonFedClip *fed; /* of a batch */
     HedonTrainBatch batch;
