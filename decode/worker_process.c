@@ -16,32 +16,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/helper_program.h"
 #include "decode/protocol.h"
 
-#ifndef HEDON_LIBEXEC_DIR
-#define HEDON_LIBEXEC_DIR "/usr/local/libexec/hedon"
-#endif
-
 extern char **environ;
-
-/* hedon-decode beside this program or in ../libexec/hedon from it (an installed hedon, wherever
- * its prefix was moved), else in the libexec directory of the build. */
-static void find_program(char *path, size_t size)
-{
-    static const char *const places[] = {"/hedon-decode", "/../libexec/hedon/hedon-decode"};
-    char self[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length > 0) {
-        self[length] = 0;
-        char *slash = strrchr(self, '/');
-        if (slash) *slash = 0;
-        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-            const int written = snprintf(path, size, "%s%s", self, places[i]);
-            if (written > 0 && (size_t)written < size && !access(path, X_OK)) return;
-        }
-    }
-    snprintf(path, size, "%s/hedon-decode", HEDON_LIBEXEC_DIR);
-}
 
 /* The worker gets /dev/null for input and output, our standard error until it runs (the dynamic
  * linker's complaints are worth reading), its end of the socket, and nothing else. */
@@ -111,7 +89,7 @@ int hedon_worker_process_start(HedonContext *ctx, HedonWorkerProcess *process, c
     process->socket = -1;
     if (!program) program = secure_getenv("HEDON_DECODE_WORKER");
     if (!program || !*program) {
-        find_program(found, sizeof(found));
+        hedon_helper_program(found, sizeof(found), "hedon-decode");
         program = found;
     }
     int ends[2];
