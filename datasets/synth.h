@@ -125,9 +125,9 @@ const char *hedon_synth_kind_name(HedonSynthKind kind); /* "vce", "v2v" */
  *  which the folder is no dataset, last. HEDON_EIO, HEDON_ENOMEM. */
 int hedon_synth_write_labels(HedonContext *ctx, const HedonSynthPlan *plan, HedonSynthKind kind,
                              const char *dir);
-/** synth.json: what the folder is, and with `complete` what can be scored on it, as one JSON object
- *  with its newline; the same text for the same arguments. */
-int hedon_synth_write_card(HedonContext *ctx, const HedonSynthPlan *plan, HedonSynthKind kind,
-                           int complete, const char *path);
+/** The text of synth.json: what the folder is and, with `complete`, what can be scored on it, as
+ * one JSON object and a newline; the same text for the same arguments. Release with free(). */
+int hedon_synth_card(HedonContext *ctx, const HedonSynthPlan *plan, HedonSynthKind kind,
+                     int complete, char **text);
 
 #endif

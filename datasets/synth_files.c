@@ -177,13 +177,13 @@ static void card_v2v(FILE *file, const HedonSynthPlan *plan)
 /* The generator's number goes up with every change of what a seed gives. */
 enum { GENERATOR = 1 };
 
-int hedon_synth_write_card(HedonContext *ctx, const HedonSynthPlan *plan, HedonSynthKind kind,
-                           int complete, const char *path)
+int hedon_synth_card(HedonContext *ctx, const HedonSynthPlan *plan, HedonSynthKind kind,
+                     int complete, char **text)
 {
-    HedonAtomicFile *file;
-    const int code = hedon_atomic_open(ctx, &file, path);
-    if (code) return code;
-    FILE *stream = hedon_atomic_stream(file);
+    size_t size = 0;
+    *text = NULL;
+    FILE *stream = open_memstream(text, &size);
+    if (!stream) return hedon_fail_memory(ctx);
     fprintf(stream,
             "{\"schema\": \"hedon.synth/1\", \"generator\": %d, \"kind\": \"%s\", \"seed\": %llu, "
             "\"videos\": %lld, \"complete\": %s",
@@ -192,5 +192,5 @@ int hedon_synth_write_card(HedonContext *ctx, const HedonSynthPlan *plan, HedonS
     if (complete && kind == HEDON_SYNTH_VCE) card_vce(stream, plan);
     if (complete && kind == HEDON_SYNTH_V2V) card_v2v(stream, plan);
     fputs("}\n", stream);
-    return hedon_atomic_commit(ctx, file);
+    return fclose(stream) || !*text ? hedon_fail_memory(ctx) : 0;
 }

@@ -31,7 +31,7 @@ static const double aims[HEDON_EMOTIONS] = {
 };
 
 /* Standard deviations: of videos about the word aimed at; of a rater's perception; of a judge's. */
-static const double spread = 0.45, rater_error = 0.95, judge_error = 0.6;
+static const double spread = 0.45, rater_error = 0.95, judge_error = 0.5;
 /* A panel of judges orders lists; its error is a mean's. */
 enum { PANEL = 3 };
 

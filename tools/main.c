@@ -8,10 +8,16 @@
 #include "tools/command.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_bench;
+    hedon_cmd_bench, hedon_cmd_dataset;
 
 static const HedonCommand *const commands[] = {
-    &hedon_cmd_score, &hedon_cmd_info, &hedon_cmd_infer, &hedon_cmd_import, &hedon_cmd_bench, NULL,
+    &hedon_cmd_score,
+    &hedon_cmd_info,
+    &hedon_cmd_infer,
+    &hedon_cmd_import,
+    &hedon_cmd_bench,
+    &hedon_cmd_dataset,
+    NULL,
 };
 
 static void print_overview(void)

@@ -43,6 +43,9 @@ static int open_encoder(HedonContext *ctx, Output *output, const HedonSynthScene
         encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
     av_opt_set(encoder->priv_data, "crf", "29", 0);
+    /* x264's macroblock tree reads memory that it never wrote where it has AVX-512 (build 164): the
+     * same frames gave other files after other videos. */
+    av_opt_set(encoder->priv_data, "x264-params", "mbtree=0", 0);
     const int reason = avcodec_open2(encoder, codec, NULL);
     return reason < 0 ? fail_av(ctx, "start the encoder", reason) : 0;
 }
