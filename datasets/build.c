@@ -208,6 +208,19 @@ int hedon_build_path(HedonContext *ctx, HedonDataset *dataset, HedonJsonText fil
     return 0;
 }
 
+int hedon_build_default_paths(HedonContext *ctx, HedonDataset *dataset)
+{
+    int code = 0;
+    for (int64_t i = 0; i < dataset->count && !code; i++) {
+        char file[300];
+        HedonDatasetItem *item = &dataset->items[i];
+        if (item->path) continue;
+        const int length = snprintf(file, sizeof(file), "videos/%.255s.mp4", item->id);
+        code = hedon_build_path(ctx, dataset, (HedonJsonText){file, (size_t)length}, &item->path);
+    }
+    return code;
+}
+
 int hedon_build_has_file(const char *dir, const char *name)
 {
     char path[4096];

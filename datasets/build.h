@@ -35,6 +35,8 @@ int hedon_build_path(HedonContext *ctx, HedonDataset *dataset, HedonJsonText fil
                      const char **path);
 /** Whether file stays in its folder: relative, not empty and without "..". */
 int hedon_build_inside(HedonJsonText file);
+/** "dir/videos/ID.mp4" for items that have no path. */
+int hedon_build_default_paths(HedonContext *ctx, HedonDataset *dataset);
 /** Take the 27 as the item's intensities and find its label. */
 int hedon_build_intensities(HedonContext *ctx, HedonDataset *dataset, HedonDatasetItem *item,
                             const double *values);

@@ -96,12 +96,12 @@ static int has_edge(const Search *s, int32_t from, int32_t to)
 }
 
 /* The shortest way from `from` to `to` inside their part, not by the edge between them; its nodes
- * are left in s->path. Returns how many, 0 when there is no way. */
+ * are left in s->path. Returns how many, 0 when there is no way. s->low is -1 everywhere before and
+ * after. */
 static int way(Search *s, int32_t from, int32_t to)
 {
     int32_t *before = s->low, *queue = s->stack; /* Tarjan is done with them */
     int64_t head = 0, tail = 0;
-    for (int64_t i = 0; i < s->items; i++) before[i] = -1;
     before[from] = from;
     queue[tail++] = from;
     while (head < tail && before[to] < 0) {
@@ -114,11 +114,14 @@ static int way(Search *s, int32_t from, int32_t to)
             queue[tail++] = next;
         }
     }
-    if (before[to] < 0) return 0;
-    int length = 1;
-    for (int32_t node = to; node != from; node = before[node]) length++;
-    int32_t node = to;
-    for (int i = length - 1; i >= 0; i--, node = before[node]) s->path[i] = node;
+    int length = 0;
+    if (before[to] >= 0) {
+        length = 1;
+        for (int32_t node = to; node != from; node = before[node]) length++;
+        int32_t node = to;
+        for (int i = length - 1; i >= 0; i--, node = before[node]) s->path[i] = node;
+    }
+    while (tail > 0) before[queue[--tail]] = -1;
     return length;
 }
 
@@ -136,22 +139,45 @@ static void measure(const Search *s, int64_t *nodes, int64_t *edges)
     }
 }
 
+static int32_t root(int32_t *tree, int32_t i)
+{
+    while (tree[i] != i) i = tree[i] = tree[tree[i]];
+    return i;
+}
+
+/* Whether an edge inside a part lies on a cycle of three or more, seen in the order of the edges:
+ * one without an edge back always does, since its part is strongly connected; of edges that go both
+ * ways the one that closes a ring without direction. So each part costs one search. */
+static int closes(const Search *s, int32_t *tree, int32_t from, int32_t to)
+{
+    if (!has_edge(s, to, from)) return 1;
+    if (to < from) return 0; /* seen from the other side */
+    const int32_t a = root(tree, from), b = root(tree, to);
+    tree[a] = b;
+    return a == b;
+}
+
 static int tell_cycles(Search *s, int64_t *nodes, const int64_t *edges,
                        int (*tell)(void *opaque, const int32_t *cycle, int length), void *opaque)
 {
+    int32_t *tree = s->order; /* Tarjan is done with it */
     for (int64_t i = 0; i < s->items; i++) {
-        const int32_t part = s->part[i];
-        if (nodes[part] < 3 || edges[part] < nodes[part]) continue;
+        tree[i] = (int32_t)i;
+        s->low[i] = -1;
+    }
+    for (int64_t i = 0; i < s->items; i++) {
+        const int32_t part = s->part[i], node = (int32_t)i;
         for (int64_t e = s->first[i]; e < s->first[i + 1]; e++) {
             const int32_t to = s->edges[e].more;
-            if (s->part[to] != part) continue;
-            /* any way back but the edge to < i itself, which would be a contradiction */
-            const int length = way(s, to, (int32_t)i);
-            if (!length) continue;
+            if (nodes[part] < 3 || edges[part] < nodes[part]) break;
+            if (s->part[to] != part || !closes(s, tree, node, to)) continue;
+            const int length = way(s, to, node);
+            if (length < 3) continue;
+            memmove(s->path + 1, s->path, ((size_t)length - 1) * sizeof(*s->path));
+            s->path[0] = node;
             const int code = tell(opaque, s->path, length);
             if (code) return code;
             nodes[part] = 0; /* told */
-            break;
         }
     }
     return 0;

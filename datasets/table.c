@@ -187,17 +187,24 @@ static int read_quantity(Table *table, Role role, double *value)
     return FAULT(table, HEDON_FAULT_VALUE, "%s is '%.40s', not a number", roles[role].option, text);
 }
 
+/* class_of gets room for every item. */
+static int grow_classes(Table *table)
+{
+    const int64_t room = table->dataset->room;
+    if (table->class_room >= room) return 0;
+    const char **grown = hedon_realloc(table->class_of, (size_t)room, sizeof(*grown));
+    if (!grown) return hedon_fail_memory(table->ctx);
+    memset(grown + table->class_room, 0, (size_t)(room - table->class_room) * sizeof(*grown));
+    table->class_of = grown;
+    table->class_room = room;
+    return 0;
+}
+
 static int keep_class(Table *table, int64_t item)
 {
-    if (item >= table->class_room) {
-        const int64_t room = table->dataset->room;
-        const char **grown = hedon_realloc(table->class_of, (size_t)room, sizeof(*grown));
-        if (!grown) return hedon_fail_memory(table->ctx);
-        memset(grown + table->class_room, 0, (size_t)(room - table->class_room) * sizeof(*grown));
-        table->class_of = grown;
-        table->class_room = room;
-    }
     if (!table->cell[CLASS]) return 0;
+    const int code = grow_classes(table);
+    if (code) return code;
     table->has_classes = 1;
     table->class_of[item] = hedon_arena_strdup(&table->dataset->arena, table->cell[CLASS]);
     return table->class_of[item] ? 0 : hedon_fail_memory(table->ctx);
@@ -278,7 +285,7 @@ static int finish(Table *table)
             code = set_path(table, item, item->id, strchr(item->id, '.') ? "" : ".mp4");
     }
     if (!code && table->has_classes) {
-        code = keep_class(table, dataset->count - 1 < 0 ? 0 : dataset->count - 1);
+        code = grow_classes(table);
         if (!code) code = hedon_build_classes(table->ctx, dataset, table->class_of);
     }
     return code ? code : hedon_build_check_splits(table->ctx, dataset, table->options);

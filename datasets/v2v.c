@@ -114,19 +114,6 @@ static int open_split(Reading *r)
     return of_reader ? hedon_build_file_fault(r->ctx, r->options, name, code) : code;
 }
 
-static int default_paths(HedonContext *ctx, HedonDataset *dataset)
-{
-    int code = 0;
-    for (int64_t i = 0; i < dataset->count && !code; i++) {
-        char file[300];
-        HedonDatasetItem *item = &dataset->items[i];
-        if (item->path) continue;
-        const int length = snprintf(file, sizeof(file), "videos/%.255s.mp4", item->id);
-        code = hedon_build_path(ctx, dataset, (HedonJsonText){file, (size_t)length}, &item->path);
-    }
-    return code;
-}
-
 static int v2v_open(HedonContext *ctx, HedonDataset *dataset, const char *dir,
                     const HedonDatasetOptions *options)
 {
@@ -144,7 +131,7 @@ static int v2v_open(HedonContext *ctx, HedonDataset *dataset, const char *dir,
             "none of train_labels.json, test_labels.json, listwise_labels.json is there");
     if (!code) code = hedon_build_check_splits(ctx, dataset, options);
     if (!code) code = hedon_build_metadata(ctx, dataset, options);
-    return code ? code : default_paths(ctx, dataset);
+    return code ? code : hedon_build_default_paths(ctx, dataset);
 }
 
 /* VCE's label files have the same names: whether the first key is "comparisons" tells. */

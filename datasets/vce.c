@@ -168,12 +168,6 @@ static int keep_label(Reading *r, const Label *label, HedonDatasetItem *item)
     const int complete = label->seen == (1u << HEDON_EMOTIONS) - 1;
     item->path = label->path;
     for (int k = 0; k < HEDON_TOP && k < label->top_count; k++) item->top[k] = label->top[k];
-    if (!label->path) {
-        char file[300];
-        const int length = snprintf(file, sizeof(file), "videos/%.255s.mp4", item->id);
-        code = hedon_build_path(r->ctx, r->dataset, (HedonJsonText){file, (size_t)length},
-                                &item->path);
-    }
     if (!code && !complete) code = missing_emotion(r, label);
     if (code || !complete || label->bad) return code;
     code = hedon_build_intensities(r->ctx, r->dataset, item, label->value);
@@ -248,7 +242,8 @@ static int vce_open(HedonContext *ctx, HedonDataset *dataset, const char *dir,
     if (!code && !found)
         return hedon_fail(ctx, HEDON_ENOENT,
                           "neither train_labels.json nor test_labels.json is there");
-    return code ? code : hedon_build_metadata(ctx, dataset, options);
+    if (!code) code = hedon_build_metadata(ctx, dataset, options);
+    return code ? code : hedon_build_default_paths(ctx, dataset);
 }
 
 static int vce_detect(const char *dir)

@@ -28,6 +28,12 @@ int hedon_settings_parse(HedonContext *ctx, const char *text, HedonSettings *set
     return 0;
 }
 
+int hedon_dataset_report(const char *dir, int code, const char *sentence)
+{
+    const int status = hedon_report(dir, code, sentence);
+    return code == HEDON_EINVAL ? EXIT_WRONG_USAGE : status;
+}
+
 static const HedonCommand *const subcommands[] = {
     &hedon_dataset_check_command,
     &hedon_dataset_stats_command,

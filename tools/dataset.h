@@ -21,8 +21,14 @@ typedef struct HedonDatasetArguments {
      "of dataset (default: by its files)"},                                                        \
     {                                                                                              \
         "options", OPTION_TEXT, offsetof(arguments, dataset.settings), "NAME=VALUE,...",           \
-            "the kind's own, below"                                                                \
+            "what the kind takes, see above"                                                       \
     }
+
+#define HEDON_DATASET_SETTINGS_HELP                                                                \
+    "--options of a table (CSV, TSV, JSONL): path, id, split, class, rating, duration, less and\n" \
+    "more name its columns, where their names are not just these; intensities is the prefix of\n"  \
+    "its 27 emotions' columns, scale what these are divided by; root the folder of its paths;\n"   \
+    "format csv, tsv or jsonl. Of a folder: classes=folder, split=test.\n"
 
 enum { HEDON_MOST_SETTINGS = 16 };
 
@@ -34,6 +40,9 @@ typedef struct HedonSettings {
 
 /** "path=clip,scale=100" becomes settings. HEDON_EINVAL. Free with free(settings->copy). */
 int hedon_settings_parse(HedonContext *ctx, const char *text, HedonSettings *settings);
+
+/** hedon_report; settings that make no sense are wrong usage. */
+int hedon_dataset_report(const char *dir, int code, const char *sentence);
 
 /** Text for people; with or without JSON. stats_plot: PNG, written atomically. */
 void hedon_check_print(FILE *out, const char *dir, const HedonCheck *check, int json);

@@ -155,8 +155,7 @@ static int check(HedonContext *ctx, const Arguments *arguments, const char *dir)
     int code = hedon_settings_parse(ctx, arguments->dataset.settings, &settings);
     if (code) {
         free(settings.copy);
-        hedon_report(NULL, code, hedon_last_error(ctx));
-        return EXIT_WRONG_USAGE;
+        return hedon_dataset_report(dir, code, hedon_last_error(ctx));
     }
     options.kind = arguments->dataset.kind;
     options.dataset = settings.options;
@@ -172,7 +171,7 @@ static int check(HedonContext *ctx, const Arguments *arguments, const char *dir)
     hedon_progress_clear(&bar);
     int status = EXIT_GOOD;
     if (code) {
-        status = hedon_report(dir, code, hedon_last_error(ctx));
+        status = hedon_dataset_report(dir, code, hedon_last_error(ctx));
     } else {
         hedon_check_print(stdout, dir, &result, arguments->json);
         if (hedon_faults_total(&result.faults)) status = EXIT_SOME_FAILED;
@@ -216,7 +215,8 @@ const HedonCommand hedon_dataset_check_command = {
     .description =
         "Everything that is wrong is counted, with a few examples; nothing stops the check.\n"
         "Videos are opened and their first and last frames decoded, several at once.\n"
-        "Exit status: 0 nothing wrong, 1 something is, 2 wrong usage.\n",
+        "Exit status: 0 nothing wrong, 1 something is, 2 wrong "
+        "usage.\n" HEDON_DATASET_SETTINGS_HELP,
     .examples = "  hedon dataset check vce_dataset\n"
                 "  hedon dataset check --no-open --joint v2v_dataset vce_dataset\n"
                 "  hedon dataset check --json v2v_dataset > faults.json\n"

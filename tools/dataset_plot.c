@@ -161,6 +161,7 @@ static Columns make_columns(cairo_t *c, double x, double width, double top, cons
     for (int i = 0; i < count; i++)
         if (counts[i] > columns.most) columns.most = counts[i];
     const double step = fmax(1, hedon_canvas_step((double)columns.most, 4));
+    columns.most = (int64_t)(step * ceil((double)columns.most / step));
     cairo_set_line_width(c, 1);
     for (double value = 0; value <= (double)columns.most; value += step) {
         const double y = floor(top + PANEL * (1 - value / (double)columns.most)) + .5;
@@ -284,15 +285,15 @@ static void draw_head(cairo_t *c, const HedonDataset *dataset, const HedonDatase
     hedon_utf8_clean(name, sizeof(name), facts);
     hedon_canvas_colour(c, INK);
     hedon_canvas_text(c, MARGIN, 46, 22, 1, HEDON_LEFT, name);
-    used = (size_t)snprintf(facts, sizeof(facts), "%s", stats->kind->name);
+    used = (size_t)snprintf(facts, sizeof(facts), "%s, videos:", stats->kind->name);
     for (int split = 0; split < HEDON_SPLITS; split++) {
         char count[32];
         if (!stats->videos[split]) continue;
         format_count(count, stats->videos[split]);
-        used += (size_t)snprintf(facts + used, sizeof(facts) - used, ", %s %s", count,
+        used += (size_t)snprintf(facts + used, sizeof(facts) - used, "%s %s %s",
+                                 facts[used - 1] == ':' ? "" : ",", count,
                                  hedon_split_name((HedonSplit)split));
     }
-    snprintf(facts + used, sizeof(facts) - used, " videos");
     hedon_canvas_colour(c, FAINT);
     hedon_canvas_text(c, WIDTH - MARGIN, 46, 14, 0, HEDON_RIGHT, facts);
 }

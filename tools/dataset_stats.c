@@ -59,7 +59,7 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
         code =
             hedon_dataset_open(ctx, &dataset, arguments.dataset.kind, argv[0], &settings.options);
     if (!code) code = measure(ctx, &arguments, dataset);
-    status = code ? hedon_report(argv[0], code, hedon_last_error(ctx)) : EXIT_GOOD;
+    status = code ? hedon_dataset_report(argv[0], code, hedon_last_error(ctx)) : EXIT_GOOD;
     hedon_dataset_close(dataset);
     free(settings.copy);
     return status;
@@ -89,7 +89,8 @@ const HedonCommand hedon_dataset_stats_command = {
     .parameters = "[OPTION...] DIR",
     .description =
         "The label of a video is the first maximum of its intensities in alphabetical order.\n"
-        "Durations come from metadata.json, or from the videos where it does not say.\n",
+        "Durations come from metadata.json, or from the videos where it does not "
+        "say.\n" HEDON_DATASET_SETTINGS_HELP,
     .examples = "  hedon dataset stats vce_dataset\n"
                 "  hedon dataset stats --plot balance.png vce_dataset\n"
                 "  hedon dataset stats --duplicates --json v2v_dataset\n",
