@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "datasets/synth_people.h"
 
-/* The real datasets' numbers (design of the datasets: README's paper, its section on data). */
+/* What the real datasets have: videos, and comparisons between them. */
 static const double vce_videos = 61046, vce_train = 50000;
 static const double v2v_videos = 26670, v2v_train = 16125, v2v_test = 6223, v2v_lists = 4322;
 static const double pairs_train = 11038, pairs_test = 3189, lists = 1758;
