@@ -9,22 +9,22 @@
 static double disc(double angle)
 {
     (void)angle;
-    return 0.75;
+    return 0.70;
 }
 
-static double flower(double angle)
+static double egg(double angle)
 {
-    return 0.72 + 0.22 * cos(5 * angle);
+    return 0.72 + 0.10 * cos(2 * angle) + 0.06 * cos(angle);
 }
 
 static double cloud(double angle)
 {
-    return 0.70 + 0.10 * cos(3 * angle + 1) + 0.08 * cos(7 * angle);
+    return 0.70 + 0.09 * cos(3 * angle + 1) + 0.05 * cos(5 * angle);
 }
 
 static double bean(double angle)
 {
-    return 0.76 + 0.20 * cos(2 * angle) - 0.08 * cos(angle);
+    return 0.70 + 0.18 * cos(2 * angle) - 0.08 * cos(angle);
 }
 
 /* Point downwards on the screen, where y grows downwards. */
@@ -32,15 +32,6 @@ static double heart(double angle)
 {
     const double s = sin(-angle), c = fabs(cos(angle));
     return 0.42 * (2 - 2 * s + s * sqrt(c) / (s + 1.4)) * 0.6 + 0.12;
-}
-
-/* A regular polygon of n sides with corners at radius r. */
-static double polygon(double angle, int n, double r)
-{
-    const double half = PI / n;
-    double a = fmod(angle, 2 * half);
-    if (a < 0) a += 2 * half;
-    return r * cos(half) / cos(a - half);
 }
 
 /* A star: straight lines between tips at `outer` and notches at `inner`. */
@@ -55,14 +46,14 @@ static double star(double angle, int tips, double outer, double inner)
     return outer * y / (y * cos(a) - x * sin(a));
 }
 
-static double triangle(double angle)
+static double star_of_three(double angle)
 {
-    return polygon(angle, 3, 1.0);
+    return star(angle, 3, 1.0, 0.45);
 }
 
-static double square(double angle)
+static double star_of_four(double angle)
 {
-    return polygon(angle, 4, 0.92);
+    return star(angle, 4, 1.0, 0.50);
 }
 
 static double star_of_five(double angle)
@@ -70,18 +61,18 @@ static double star_of_five(double angle)
     return star(angle, 5, 1.0, 0.52);
 }
 
-static double burst(double angle)
+static double star_of_seven(double angle)
 {
-    return star(angle, 10, 0.98, 0.58);
+    return star(angle, 7, 1.0, 0.55);
 }
 
-static double dart(double angle)
+static double burst(double angle)
 {
-    return star(angle, 3, 1.0, 0.48);
+    return star(angle, 10, 1.0, 0.60);
 }
 
 static double (*const outlines[HEDON_SYNTH_OUTLINES])(double angle) = {
-    disc, flower, cloud, bean, heart, triangle, square, star_of_five, burst, dart,
+    disc, egg, cloud, bean, heart, star_of_three, star_of_four, star_of_five, star_of_seven, burst,
 };
 
 void hedon_synth_outline(HedonSynthMap *map, int outline)
