@@ -42,7 +42,7 @@ static int open_encoder(HedonContext *ctx, Output *output, const HedonSynthScene
     if (output->file->oformat->flags & AVFMT_GLOBALHEADER)
         encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
-    av_opt_set(encoder->priv_data, "crf", "29", 0);
+    av_opt_set(encoder->priv_data, "crf", "31", 0);
     /* x264's macroblock tree reads memory that it never wrote where it has AVX-512 (build 164): the
      * same frames gave other files after other videos. */
     av_opt_set(encoder->priv_data, "x264-params", "mbtree=0", 0);
