@@ -17,6 +17,7 @@ typedef struct HedonTrainData {
     HedonTrainPart train, held;
     int64_t vce_left_out;   /* joint: VCE training videos that V2V tests on */
     int64_t v2v_left_out;   /* joint: V2V training pairs with a video that VCE tests on */
+    int64_t held_shared;    /* held-out V2V videos that training pairs show too */
     int64_t lists_left_out; /* comparisons of more than two videos */
     int synthetic;          /* some dataset's folder has a synth.json */
     char trained_on[512];   /* for the model file: which folders, which parts */
@@ -25,11 +26,8 @@ typedef struct HedonTrainData {
 /**
  * Open the task's datasets and divide their training parts.
  *
- * VCE: a video is held out by a hash of (seed, id). V2V: whole connected components of the
- * comparison graph are held out, in an order hashed likewise, until the share is reached, so that
- * no video is on both sides; a component larger than the share stays in training. Joint: besides,
- * what either dataset tests on (V2V: pairs and lists) leaves the other's training part, and a video
- * is on the same side of both.
+ * datasets/holdout.h says which part validates and what joint training leaves out. Joint: a video
+ * that V2V trains on is on the same side of both.
  *
  * @return 0; what hedon_dataset_open says; HEDON_EDATA when nothing is left to train on
  */

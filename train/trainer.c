@@ -141,9 +141,9 @@ static json_t *start_event(const HedonTrainer *trainer)
     const HedonTrainData *data = &trainer->data;
     const char *name = trainer->options.resume ? "resume" : "start";
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}", "event",
-        name, "recipe", trainer->config->recipe.name, "model", trainer->config->model, "device",
-        hedon_engine_backend(trainer->engine), "step", (json_int_t)trainer->step, "steps",
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+        "event", name, "recipe", trainer->config->recipe.name, "model", trainer->config->model,
+        "device", hedon_engine_backend(trainer->engine), "step", (json_int_t)trainer->step, "steps",
         (json_int_t)hedon_trainer_steps(trainer), "train_clips", (json_int_t)data->train.clip_count,
         "train_pairs", (json_int_t)data->train.pair_count, "held_out_clips",
         (json_int_t)data->held.clip_count, "held_out_pairs", (json_int_t)data->held.pair_count,

@@ -46,21 +46,49 @@ static void check_items(const HedonDataset *dataset)
     }
 }
 
-/* The file in a folder of its own, or in the place of it. */
-static void place(const char *folder, const Form *form, const char *source, char target[128])
+/* A folder for each form, made once: its label file is a link to descriptor INPUT, where each input
+ * is put. */
+enum { INPUT = 200 };
+
+static char root[] = "/tmp/hedon-fuzz-XXXXXX";
+
+static void clean_up(void)
 {
-    char path[128];
-    snprintf(path, sizeof(path), "%s/%s", folder, form->file);
-    if (symlink(source, path)) abort();
-    strcpy(target, strcmp(form->kind, "table") ? folder : path);
-    if (strcmp(form->file, "metadata.json")) return;
-    snprintf(path, sizeof(path), "%s/test_labels.json", folder);
+    for (int i = 0; i < FORMS; i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "%s/%d/test_labels.json", root, i);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/%d/%s", root, i, forms[i].file);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/%d", root, i);
+        rmdir(path);
+    }
+    rmdir(root);
+}
+
+static void write_labels(const char *path)
+{
     FILE *file = fopen(path, "w");
     fprintf(file, "{\"1\": {\"emotions\": {");
     for (int e = 0; e < HEDON_EMOTIONS; e++)
         fprintf(file, "%s\"%s\": 0.5", e ? ", " : "", hedon_emotion_name(e));
     fprintf(file, "}}}");
     if (fclose(file)) abort();
+}
+
+static void make_folders(void)
+{
+    char path[128], source[64];
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", INPUT);
+    if (!mkdtemp(root) || atexit(clean_up)) abort();
+    for (int i = 0; i < FORMS; i++) {
+        snprintf(path, sizeof(path), "%s/%d", root, i);
+        if (mkdir(path, 0700)) abort();
+        snprintf(path, sizeof(path), "%s/%d/%s", root, i, forms[i].file);
+        if (symlink(source, path)) abort();
+        snprintf(path, sizeof(path), "%s/%d/test_labels.json", root, i);
+        if (!strcmp(forms[i].file, "metadata.json")) write_labels(path);
+    }
 }
 
 static void open_both_ways(HedonContext *ctx, const Form *form, const char *target)
@@ -89,22 +117,20 @@ static void open_both_ways(HedonContext *ctx, const Form *form, const char *targ
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char source[FUZZ_PATH], folder[] = "/tmp/hedon-fuzz-XXXXXX", target[128], path[128];
-    if (!size || !mkdtemp(folder)) return 0;
-    const Form *form = &forms[data[0] % FORMS];
-    const int fd = fuzz_file(data + 1, size - 1, source);
-    HedonContext *ctx = hedon_context_new();
-    place(folder, form, source, target);
-    open_both_ways(ctx, form, target);
-    hedon_context_free(ctx);
+    static int ready;
+    char source[FUZZ_PATH], target[128];
+    if (!size) return 0;
+    if (!ready) make_folders();
+    ready = 1;
+    const int number = data[0] % FORMS, fd = fuzz_file(data + 1, size - 1, source);
+    if (dup2(fd, INPUT) < 0) abort();
     close(fd);
-    static const char *const names[] = {"train_labels.json", "test_labels.json",
-                                        "listwise_labels.json", "metadata.json", "t"};
-    for (int i = 0; i < 5; i++) {
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        unlink(path);
-    }
-    if (rmdir(folder)) abort();
+    HedonContext *ctx = hedon_context_new();
+    snprintf(target, sizeof(target), "%s/%d%s", root, number,
+             strcmp(forms[number].kind, "table") ? "" : "/t");
+    open_both_ways(ctx, &forms[number], target);
+    hedon_context_free(ctx);
+    close(INPUT);
     return 0;
 }
 
