@@ -16,32 +16,8 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/helper_program.h"
 #include "decode/protocol.h"
-
-#ifndef HEDON_LIBEXEC_DIR
-#define HEDON_LIBEXEC_DIR "/usr/local/libexec/hedon"
-#endif
-
-extern char **environ;
-
-/* hedon-decode beside this program or in ../libexec/hedon from it (an installed hedon, wherever
- * its prefix was moved), else in the libexec directory of the build. */
-static void find_program(char *path, size_t size)
-{
-    static const char *const places[] = {"/hedon-decode", "/../libexec/hedon/hedon-decode"};
-    char self[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length > 0) {
-        self[length] = 0;
-        char *slash = strrchr(self, '/');
-        if (slash) *slash = 0;
-        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-            const int written = snprintf(path, size, "%s%s", self, places[i]);
-            if (written > 0 && (size_t)written < size && !access(path, X_OK)) return;
-        }
-    }
-    snprintf(path, size, "%s/hedon-decode", HEDON_LIBEXEC_DIR);
-}
 
 /* The worker gets /dev/null for input and output, our standard error until it runs (the dynamic
  * linker's complaints are worth reading), its end of the socket, and nothing else. */
@@ -55,39 +31,15 @@ static int set_descriptors(posix_spawn_file_actions_t *actions, int socket)
     return reason;
 }
 
-/* Ctrl-C goes to the whole foreground process group: the client decides what it means, so the
- * worker has SIGINT blocked from before its first instruction. Everything else as by default. */
-static int set_signals(posix_spawnattr_t *attributes)
-{
-    sigset_t mask, defaults;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigfillset(&defaults);
-    int reason = posix_spawnattr_setsigmask(attributes, &mask);
-    if (!reason) reason = posix_spawnattr_setsigdefault(attributes, &defaults);
-    if (!reason)
-        reason =
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return reason;
-}
-
-/* posix_spawn's vfork is safe where other threads exist, and its cost does not grow with this
- * program's memory, unlike fork's. */
 static int spawn(pid_t *pid, const char *program, int socket)
 {
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
     char *const arguments[] = {"hedon-decode", NULL};
 
     int reason = posix_spawn_file_actions_init(&actions);
     if (reason) return reason;
-    reason = posix_spawnattr_init(&attributes);
-    if (reason) goto free_actions;
     reason = set_descriptors(&actions, socket);
-    if (!reason) reason = set_signals(&attributes);
-    if (!reason) reason = posix_spawn(pid, program, &actions, &attributes, arguments, environ);
-    posix_spawnattr_destroy(&attributes);
-free_actions:
+    if (!reason) reason = hedon_helper_start(pid, program, arguments, &actions);
     posix_spawn_file_actions_destroy(&actions);
     return reason;
 }
@@ -111,7 +63,7 @@ int hedon_worker_process_start(HedonContext *ctx, HedonWorkerProcess *process, c
     process->socket = -1;
     if (!program) program = secure_getenv("HEDON_DECODE_WORKER");
     if (!program || !*program) {
-        find_program(found, sizeof(found));
+        hedon_helper_program(found, sizeof(found), "hedon-decode");
         program = found;
     }
     int ends[2];

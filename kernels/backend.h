@@ -1,6 +1,7 @@
 /* What a backend is: one const struct of function pointers, registered in backends.c.
  *
- * A backend opens a device, keeps persistent state (a graph's parameters, later optimiser moments),
+ * A backend opens a device, keeps persistent state (a graph's parameters; for training their gradients
+ * and the optimiser's moments),
  * compiles a graph against that state into a plan, and executes plans. `compile` sees the whole graph,
  * so that fusion, layouts and algorithms are the backend's own. Buffers hold inputs and outputs in the
  * logical row-major layout. Entries marked "may be NULL" are absent on backends that run in the
@@ -34,6 +35,41 @@ typedef struct HedonState {
     const HedonGraph *graph; /* borrowed */
 } HedonState;
 
+/* What a state keeps for each parameter. */
+typedef enum HedonStatePart {
+    HEDON_STATE_PARAMETER,
+    HEDON_STATE_GRADIENT, /* of parameters that have one in the graph; zero before an execution */
+    HEDON_STATE_MOMENT1,  /* SGD's momentum, AdamW's mean of gradients; zero at first */
+    HEDON_STATE_MOMENT2,  /* AdamW's mean of squares */
+    HEDON_STATE_AVERAGE,  /* exponential moving average; at first the parameter itself */
+    HEDON_STATE_PARTS
+} HedonStatePart;
+
+typedef enum HedonOptimiserKind { HEDON_SGD, HEDON_ADAMW } HedonOptimiserKind;
+
+/* One update of the parameters that have gradients, as torch.optim.SGD (dampening 0) or torch.optim.AdamW
+ * do it. Arrays are by ordinal of the parameters. */
+typedef struct HedonOptimiserStep {
+    HedonOptimiserKind kind;
+    int64_t number; /* 1 for the first: AdamW's bias correction */
+    double learning_rate;
+    const double *rate_scale;   /* factors of the learning rate; 0 leaves the parameter and its moments
+                                 * untouched; NULL: all 1 */
+    const double *weight_decay; /* NULL: none */
+    double momentum;            /* SGD */
+    int nesterov;
+    double beta1, beta2, epsilon; /* AdamW */
+    double gradient_scale; /* gradients are multiplied by it before anything else: 1 / accumulated batches */
+    double clip_norm;      /* as torch.nn.utils.clip_grad_norm_; 0: no clipping */
+    double average_decay;  /* average = decay average + (1 - decay) parameter, of all parameters, running
+                            * statistics included, after the update; 0: no average is kept */
+} HedonOptimiserStep;
+
+typedef struct HedonOptimiserResult {
+    double gradient_norm; /* of all gradients used, after gradient_scale, before clipping */
+    int finite;           /* 0: some gradient is not finite, and nothing was changed */
+} HedonOptimiserResult;
+
 typedef struct HedonPlan {
     HedonDevice *device;
     const HedonGraph *graph; /* borrowed */
@@ -50,8 +86,8 @@ typedef struct HedonBackendInfo {
 
 typedef struct HedonCompileOptions {
     int profile;     /* time every operation */
-    /* Training, when the graph has gradient outputs: called as soon as a parameter's gradient is
-     * final, so that an all-reduce overlaps the rest of backward. NULL otherwise. */
+    /* Training, when the graph has gradients: called as soon as a parameter's gradient is final in the
+     * state, so that an all-reduce overlaps the rest of backward. NULL otherwise. */
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     void *opaque;
 } HedonCompileOptions;
@@ -60,6 +96,7 @@ typedef struct HedonExecution {
     HedonBuffer *const *inputs;  /* by ordinal of the graph's inputs; float32 (float64 on a float64 device) */
     HedonBuffer *const *outputs; /* by index of the graph's outputs; likewise */
     HedonRandomKey random;       /* for dropout and drop path: the same key, the same bits */
+    int accumulate;              /* gradients are added to those in the state instead of replacing them */
     HedonStream *stream;         /* NULL: done on return */
 } HedonExecution;
 
@@ -96,12 +133,20 @@ struct HedonBackend {
     /** parameters: host float32 or float64 tensors by ordinal; copied. */
     int (*state_new)(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
                      const HedonTensor *parameters, HedonState **out);
-    /** Between a parameter and the caller's tensor of its shape, float32 or float64. */
-    int (*state_read)(HedonContext *ctx, HedonState *state, int parameter, HedonTensor *out);
-    int (*state_write)(HedonContext *ctx, HedonState *state, int parameter, const HedonTensor *value);
+    /** Between a parameter, or what is kept for it, and the caller's tensor of its shape, float32 or
+     *  float64. HEDON_EINVAL for the gradient of a parameter that has none. */
+    int (*state_read)(HedonContext *ctx, HedonState *state, HedonStatePart part, int parameter,
+                      HedonTensor *out);
+    int (*state_write)(HedonContext *ctx, HedonState *state, HedonStatePart part, int parameter,
+                       const HedonTensor *value);
+    /** Update the parameters by the gradients in the state. */
+    int (*optimise)(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
+                    HedonOptimiserResult *result);
     void (*state_free)(HedonState *state);
 
-    /** A plan for inference folds and packs the parameters as they are in state now. */
+    /** A plan for inference folds and packs the parameters as they are in state now. A plan of a graph
+     *  that is trained (hedon_graph_is_trained) reads them from the state in every execution, leaves
+     *  the gradients there and applies the graph's updates. */
     int (*compile)(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
                    HedonPlan **out);
     int (*execute)(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);

@@ -1,4 +1,4 @@
-/* What backends that compute in host memory share: buffers, parameters, checks of an execution. */
+/* What backends that compute in host memory share: buffers, states, optimisers, checks of an execution. */
 #ifndef HEDON_KERNELS_HOST_H
 #define HEDON_KERNELS_HOST_H
 
@@ -11,15 +11,33 @@ int hedon_host_upload(HedonContext *ctx, HedonBuffer *to, size_t offset, const v
 int hedon_host_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset, size_t bytes,
                         HedonStream *stream);
 
-/** A copy of a parameter's tensor in `precision` (HEDON_F32 or HEDON_F64); free with hedon_free. */
-int hedon_host_parameter_new(HedonContext *ctx, const HedonGraph *graph, int parameter,
-                             const HedonTensor *value, HedonDtype precision, void **out);
-/** Between `parameters` (by ordinal, in the device's precision) and a tensor of either precision.
- */
-int hedon_host_parameter_read(HedonContext *ctx, const HedonState *state, int parameter,
-                              void *const *parameters, HedonTensor *out);
-int hedon_host_parameter_write(HedonContext *ctx, const HedonState *state, int parameter,
-                               void *const *parameters, const HedonTensor *value);
+/* The state of backends that compute in host memory. Parts other than parameters and gradients are
+ * allocated when first wanted. */
+typedef struct HedonHostState {
+    HedonState base;
+    void **parts[HEDON_STATE_PARTS]; /* by ordinal, in the device's precision; NULL: not kept (yet) */
+    HedonBuffer *gradients;          /* by ordinal: the gradients again, as buffers */
+    double *sums;                    /* of squares, by block of a gradient: optimise's scratch */
+} HedonHostState;
+
+int hedon_host_state_new(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
+                         const HedonTensor *parameters, HedonState **out);
+void hedon_host_state_free(HedonState *state);
+int hedon_host_state_read(HedonContext *ctx, HedonState *state, HedonStatePart part, int parameter,
+                          HedonTensor *out);
+int hedon_host_state_write(HedonContext *ctx, HedonState *state, HedonStatePart part, int parameter,
+                           const HedonTensor *value);
+/** See that a part other than the gradients is there, as it is at first; 0 or HEDON_ENOMEM. */
+int hedon_host_state_keep(HedonContext *ctx, HedonHostState *state, HedonStatePart part);
+/** See HedonBackend.optimise. The device's threads share the work; its bits don't depend on them. */
+int hedon_host_optimise(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
+                        HedonOptimiserResult *result);
+
+/** After an execution: parameter = (1 - rate) parameter + rate scale value. */
+void hedon_host_update(HedonHostState *state, const HedonGraphUpdate *update, const void *value);
+/** Into the state's gradient, or onto it. */
+void hedon_host_gradient(HedonHostState *state, const HedonGraphGradient *gradient,
+                         const void *value, int accumulate);
 
 /** That the buffers are there and as large as the graph's inputs and outputs. */
 int hedon_host_check_execution(HedonContext *ctx, const HedonPlan *plan,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "models/model_private.h"
+#include "models/trainable.h"
 
 int hedon_model_new(HedonContext *ctx, HedonModel **out, const HedonArchitecture *architecture)
 {
@@ -84,8 +85,8 @@ int hedon_model_add_head(HedonContext *ctx, HedonModel *model, const char *name,
 }
 
 /* y = features w^T (+ b), under the names head.NAME.weight and head.NAME.bias. */
-static void build_head(HedonGraph *graph, const HedonHead *head, int bias, HedonValueId features,
-                       int64_t feature_size)
+static HedonValueId build_head(HedonGraph *graph, const HedonHead *head, int bias,
+                               HedonValueId features, int64_t feature_size)
 {
     char node[64], weight[64], offset[64];
     snprintf(node, sizeof(node), "head.%s", head->name);
@@ -96,7 +97,16 @@ static void build_head(HedonGraph *graph, const HedonHead *head, int bias, Hedon
     const HedonValueId b =
         bias ? hedon_graph_parameter(graph, offset, &(HedonShape){.rank = 1, .dim = {head->size}})
              : HEDON_NONE;
-    hedon_graph_output(graph, head->name, hedon_linear(graph, node, features, w, b));
+    return hedon_linear(graph, node, features, w, b);
+}
+
+void hedon_model_add_to_graph(const HedonModel *model, HedonGraph *graph, HedonValueId clips,
+                              HedonValueId *logits)
+{
+    const HedonValueId features = model->architecture->build(graph, clips);
+    for (int i = 0; i < model->info.head_count; i++)
+        logits[i] = build_head(graph, &model->heads[i], model->head_bias[i], features,
+                               model->architecture->feature_size);
 }
 
 int hedon_model_build(HedonContext *ctx, const HedonModel *model, int64_t batch, int64_t frames,
@@ -115,11 +125,10 @@ int hedon_model_build(HedonContext *ctx, const HedonModel *model, int64_t batch,
     HedonGraph *graph = hedon_graph_new();
     if (!graph) return hedon_fail_memory(ctx);
     const HedonShape shape = {.rank = 5, .dim = {batch, 3, frames, height, width}};
-    const HedonValueId features =
-        architecture->build(graph, hedon_graph_input(graph, "clips", &shape));
+    HedonValueId logits[HEDON_MAX_HEADS];
+    hedon_model_add_to_graph(model, graph, hedon_graph_input(graph, "clips", &shape), logits);
     for (int i = 0; i < model->info.head_count; i++)
-        build_head(graph, &model->heads[i], model->head_bias[i], features,
-                   architecture->feature_size);
+        hedon_graph_output(graph, model->heads[i].name, logits[i]);
     const int code = hedon_graph_finish(ctx, graph);
     if (code)
         hedon_graph_free(graph);

@@ -7,7 +7,10 @@ static HedonValueId build(HedonGraph *graph, HedonValueId clips)
 {
     static const HedonVideoConv stages[4] = {hedon_video_conv_2plus1d, hedon_video_conv_2plus1d,
                                              hedon_video_conv_2plus1d, hedon_video_conv_2plus1d};
-    return hedon_video_stages(graph, hedon_video_stem_2plus1d(graph, clips), stages);
+    const HedonValueId stem =
+        hedon_video_stem_2plus1d(graph, clips, HEDON_VIDEO_RESNET_STEM, HEDON_VIDEO_RESNET_WIDTH);
+    return hedon_video_stages(graph, stem, stages, HEDON_VIDEO_RESNET_WIDTH,
+                              HEDON_VIDEO_RESNET_BLOCKS);
 }
 
 const HedonArchitecture hedon_r2plus1d_18 = {

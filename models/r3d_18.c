@@ -7,7 +7,8 @@ static HedonValueId build(HedonGraph *graph, HedonValueId clips)
 {
     static const HedonVideoConv stages[4] = {hedon_video_conv_3d, hedon_video_conv_3d,
                                              hedon_video_conv_3d, hedon_video_conv_3d};
-    return hedon_video_stages(graph, hedon_video_stem_3d(graph, clips), stages);
+    return hedon_video_stages(graph, hedon_video_stem_3d(graph, clips), stages,
+                              HEDON_VIDEO_RESNET_WIDTH, HEDON_VIDEO_RESNET_BLOCKS);
 }
 
 const HedonArchitecture hedon_r3d_18 = {

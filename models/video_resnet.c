@@ -78,19 +78,21 @@ HedonValueId hedon_video_stem_3d(HedonGraph *graph, HedonValueId clips)
     return hedon_relu(graph, "stem.2", x);
 }
 
-HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips)
+HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips, int64_t middle,
+                                      int64_t out)
 {
-    HedonValueId x = conv(graph, "stem.0", clips, 3, 45, (int64_t[]){1, 7}, 1, 2);
-    x = batch_norm(graph, "stem.1", x, 45);
+    HedonValueId x = conv(graph, "stem.0", clips, 3, middle, (int64_t[]){1, 7}, 1, 2);
+    x = batch_norm(graph, "stem.1", x, middle);
     x = hedon_relu(graph, "stem.2", x);
-    x = conv(graph, "stem.3", x, 45, 64, (int64_t[]){3, 1}, 1, 1);
-    x = batch_norm(graph, "stem.4", x, 64);
+    x = conv(graph, "stem.3", x, middle, out, (int64_t[]){3, 1}, 1, 1);
+    x = batch_norm(graph, "stem.4", x, out);
     return hedon_relu(graph, "stem.5", x);
 }
 
-/* relu(bn(conv2(relu(bn(conv1(x))))) + shortcut(x)) */
+/* relu(drop(bn(conv2(relu(bn(conv1(x)))))) + shortcut(x)); drop: in training only */
 static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueId x, int64_t in,
-                                int64_t out, int64_t stride, HedonVideoConv video_conv)
+                                int64_t out, int64_t stride, HedonVideoConv video_conv,
+                                double drop_path)
 {
     /* a factorised convolution gets as many weights as a full 3x3x3 one: Tran et al., section 3.5
      */
@@ -111,6 +113,8 @@ static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueI
                  stride);
         x = batch_norm(graph, member(part, shortcut, 1), x, out);
     }
+    snprintf(part, sizeof(part), "%s.drop_path", name);
+    y = hedon_drop_path(graph, part, y, drop_path);
     snprintf(part, sizeof(part), "%s.add", name);
     y = hedon_add(graph, part, y, x);
     snprintf(part, sizeof(part), "%s.relu", name);
@@ -118,16 +122,18 @@ static HedonValueId basic_block(HedonGraph *graph, const char *name, HedonValueI
 }
 
 HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x,
-                                const HedonVideoConv video_conv[4])
+                                const HedonVideoConv video_conv[4], int64_t width, int blocks)
 {
-    int64_t in = 64;
+    int64_t in = width;
     for (int stage = 0; stage < 4; stage++) {
-        const int64_t out = (int64_t)64 << stage;
-        for (int block = 0; block < 2; block++) {
+        const int64_t out = width << stage;
+        for (int block = 0; block < blocks; block++) {
             char name[NAME_ROOM / 2];
             snprintf(name, sizeof(name), "layer%d.%d", stage + 1, block);
             const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-            x = basic_block(graph, name, x, in, out, stride, video_conv[stage]);
+            const double depth = (double)(stage * blocks + block) / (4 * blocks - 1);
+            x = basic_block(graph, name, x, in, out, stride, video_conv[stage],
+                            graph->drop_path * depth);
             in = out;
         }
     }

@@ -1,4 +1,4 @@
-/* What torchvision's three video ResNets share: 18 layers in four stages of two basic blocks,
+/* What torchvision's three video ResNets (and their small relative) share: four stages of basic blocks,
  * which differ only in what stands for "a 3x3x3 convolution". Parameter names are torchvision's.
  * Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018. */
 #ifndef HEDON_MODELS_VIDEO_RESNET_H
@@ -23,15 +23,23 @@ HedonValueId hedon_video_conv_2d(HedonGraph *graph, const char *name, HedonValue
 HedonValueId hedon_video_conv_2plus1d(HedonGraph *graph, const char *name, HedonValueId x,
                                       int64_t in, int64_t out, int64_t middle, int64_t stride);
 
-/* Stems: 3 -> 64 channels, half the size. */
+/* Stems: half the size; 3 -> 64 channels, and 3 -> middle -> out. */
 HedonValueId hedon_video_stem_3d(HedonGraph *graph, HedonValueId clips);
-HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips);
+HedonValueId hedon_video_stem_2plus1d(HedonGraph *graph, HedonValueId clips, int64_t middle,
+                                      int64_t out);
 
-/** Stages of 64, 128, 256 and 512 channels on a stem's output, and the mean over all places:
- * (N,512). */
-HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x, const HedonVideoConv conv[4]);
+/** Stages of width, 2 width, 4 width and 8 width channels, of `blocks` blocks each, on a stem's output of
+ * `width` channels, and the mean over all places: (N, 8 width). */
+HedonValueId hedon_video_stages(HedonGraph *graph, HedonValueId x, const HedonVideoConv conv[4],
+                                int64_t width, int blocks);
 
-enum { HEDON_VIDEO_RESNET_FEATURES = 512 };
+/* Of the 18-layer ones. */
+enum {
+    HEDON_VIDEO_RESNET_WIDTH = 64,
+    HEDON_VIDEO_RESNET_STEM = 45, /* between the halves of a factorised stem */
+    HEDON_VIDEO_RESNET_BLOCKS = 2,
+    HEDON_VIDEO_RESNET_FEATURES = 512
+};
 
 /* The pre-processing of torchvision's KINETICS400_V1 weights: every frame resized to exactly
  * 171x128 without antialiasing, the centre 112x112 of it. A clip is 16 frames at the 15 frames a

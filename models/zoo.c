@@ -5,7 +5,7 @@
 #include "models/zoo.h"
 
 static const HedonArchitecture *const architectures[] = {
-    &hedon_r2plus1d_18, &hedon_mc3_18, &hedon_r3d_18, &hedon_lowlevel, NULL,
+    &hedon_r2plus1d_18, &hedon_mc3_18, &hedon_r3d_18, &hedon_r2plus1d_tiny, &hedon_lowlevel, NULL,
 };
 
 const HedonArchitecture *const *hedon_architectures(void)

@@ -4,6 +4,7 @@
 
 #include "models/model.h"
 
-extern const HedonArchitecture hedon_r2plus1d_18, hedon_mc3_18, hedon_r3d_18, hedon_lowlevel;
+extern const HedonArchitecture hedon_r2plus1d_18, hedon_mc3_18, hedon_r3d_18, hedon_r2plus1d_tiny,
+    hedon_lowlevel;
 
 #endif

@@ -448,16 +448,22 @@ static void state_is_read_and_written(void **state)
         session_open(&session, &net, &list[p]);
         HedonTensor read;
         assert_int_equal(hedon_tensor_alloc(&read, HEDON_F64, &net.parameters[0].shape), 0);
-        assert_int_equal(backend->state_read(NULL, session.state, 0, &read), 0);
+        assert_int_equal(backend->state_read(NULL, session.state, HEDON_STATE_PARAMETER, 0, &read),
+                         0);
         const int64_t size = hedon_shape_count(&read.shape);
         assert_memory_equal(read.data, net.parameters[0].data, (size_t)size * 8);
         for (int64_t i = 0; i < size; i++) ((double *)read.data)[i] += 1;
-        assert_int_equal(backend->state_write(NULL, session.state, 0, &read), 0);
+        assert_int_equal(backend->state_write(NULL, session.state, HEDON_STATE_PARAMETER, 0, &read),
+                         0);
         memset(read.data, 0, (size_t)size * 8);
-        assert_int_equal(backend->state_read(NULL, session.state, 0, &read), 0);
+        assert_int_equal(backend->state_read(NULL, session.state, HEDON_STATE_PARAMETER, 0, &read),
+                         0);
         assert_true(((double *)read.data)[1] == (float)(((double *)net.parameters[0].data)[1] + 1));
-        assert_int_equal(backend->state_read(NULL, session.state, 1, &read), HEDON_EINVAL);
-        assert_int_equal(backend->state_write(NULL, session.state, -1, &read), HEDON_EINVAL);
+        assert_int_equal(backend->state_read(NULL, session.state, HEDON_STATE_PARAMETER, 1, &read),
+                         HEDON_EINVAL);
+        assert_int_equal(
+            backend->state_write(NULL, session.state, HEDON_STATE_PARAMETER, -1, &read),
+            HEDON_EINVAL);
         hedon_tensor_free(&read);
         session_close(&session);
     }

@@ -3,6 +3,9 @@
 #ifndef HEDON_TESTS_NET_H
 #define HEDON_TESTS_NET_H
 
+/* no test uses all of this */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -293,7 +293,7 @@ static void write_scaled(HedonState *params, int parameter, const HedonTensor *v
     const int64_t count = hedon_shape_count(&values->shape);
     for (int64_t i = 0; i < count; i++)
         ((float *)scaled.data)[i] = ((float *)values->data)[i] * factor;
-    check(params->device->backend->state_write(ctx, params, parameter, &scaled));
+    check(params->device->backend->state_write(ctx, params, HEDON_STATE_PARAMETER, parameter, &scaled));
     hedon_tensor_free(&scaled);
 }
 

@@ -37,14 +37,16 @@ int hedon_dataset_report(const char *dir, int code, const char *sentence)
 static const HedonCommand *const subcommands[] = {
     &hedon_dataset_check_command,
     &hedon_dataset_stats_command,
+    &hedon_dataset_synth_command,
     NULL,
 };
 
 const HedonCommand hedon_cmd_dataset = {
     .name = "dataset",
     .summary = "what a dataset is like and what is wrong with it",
-    .parameters = "check|stats [OPTION...] DIR",
+    .parameters = "check|stats|synth [OPTION...] DIR",
     .examples = "  hedon dataset check vce_dataset\n"
-                "  hedon dataset stats --plot balance.png vce_dataset\n",
+                "  hedon dataset stats --plot balance.png vce_dataset\n"
+                "  hedon dataset synth vce synthetic_vce --videos 2000 --seed 1\n",
     .subcommands = subcommands,
 };

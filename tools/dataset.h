@@ -8,7 +8,8 @@
 #include "datasets/stats.h"
 #include "tools/command.h"
 
-extern const HedonCommand hedon_dataset_check_command, hedon_dataset_stats_command;
+extern const HedonCommand hedon_dataset_check_command, hedon_dataset_stats_command,
+    hedon_dataset_synth_command;
 
 /* --kind and --options, as every command that reads a dataset has them. */
 typedef struct HedonDatasetArguments {

@@ -8,7 +8,7 @@
 #include "tools/command.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_bench, hedon_cmd_dataset, hedon_cmd_eval;
+    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset;
 
 static const HedonCommand *const commands[] = {
     &hedon_cmd_score,
@@ -16,6 +16,7 @@ static const HedonCommand *const commands[] = {
     &hedon_cmd_info,
     &hedon_cmd_infer,
     &hedon_cmd_import,
+    &hedon_cmd_train,
     &hedon_cmd_bench,
     &hedon_cmd_dataset,
     NULL,

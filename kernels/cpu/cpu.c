@@ -1,4 +1,4 @@
-/* cpu: the backend for x86 and other CPUs, float32. The device, its parameters, the vtable. */
+/* cpu: the backend for x86 and other CPUs, float32. The device and the vtable. */
 #include "kernels/cpu/cpu.h"
 
 #include <stdio.h>
@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/preprocess.h"
-#include "kernels/host.h"
 
 enum { MAX_THREADS = 1024 };
 
@@ -65,48 +64,6 @@ static void cpu_close(HedonDevice *device)
     hedon_free(device);
 }
 
-static void cpu_state_free(HedonState *base)
-{
-    CpuState *state = (CpuState *)base;
-    if (!state) return;
-    for (int i = 0; state->parameters && i < base->graph->parameter_count; i++)
-        hedon_free(state->parameters[i]);
-    hedon_free(state->parameters);
-    hedon_free(state);
-}
-
-static int cpu_state_new(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
-                         const HedonTensor *parameters, HedonState **out)
-{
-    *out = NULL;
-    CpuState *state = hedon_calloc(1, sizeof(*state));
-    if (!state) return hedon_fail_memory(ctx);
-    state->base = (HedonState){device, graph};
-    int err = 0;
-    state->parameters = hedon_calloc((size_t)graph->parameter_count, sizeof(void *));
-    if (!state->parameters) err = hedon_fail_memory(ctx);
-    for (int i = 0; i < graph->parameter_count && !err; i++)
-        err = hedon_host_parameter_new(ctx, graph, i, &parameters[i], HEDON_F32,
-                                       &state->parameters[i]);
-    if (err)
-        cpu_state_free(&state->base);
-    else
-        *out = &state->base;
-    return err;
-}
-
-static int cpu_state_read(HedonContext *ctx, HedonState *state, int parameter, HedonTensor *out)
-{
-    return hedon_host_parameter_read(ctx, state, parameter, ((CpuState *)state)->parameters, out);
-}
-
-static int cpu_state_write(HedonContext *ctx, HedonState *state, int parameter,
-                           const HedonTensor *value)
-{
-    return hedon_host_parameter_write(ctx, state, parameter, ((CpuState *)state)->parameters,
-                                      value);
-}
-
 const HedonBackend hedon_backend_cpu = {
     .name = "cpu",
     .probe = cpu_probe,
@@ -116,10 +73,11 @@ const HedonBackend hedon_backend_cpu = {
     .buffer_free = hedon_host_buffer_free,
     .upload = hedon_host_upload,
     .download = hedon_host_download,
-    .state_new = cpu_state_new,
-    .state_read = cpu_state_read,
-    .state_write = cpu_state_write,
-    .state_free = cpu_state_free,
+    .state_new = hedon_host_state_new,
+    .state_read = hedon_host_state_read,
+    .state_write = hedon_host_state_write,
+    .optimise = hedon_host_optimise,
+    .state_free = hedon_host_state_free,
     .compile = cpu_compile,
     .execute = cpu_execute,
     .plan_info = cpu_plan_info,

@@ -2,7 +2,9 @@
  *
  * compile: fuse.c makes groups of the graph's nodes, the step_*.c files lower each group to steps
  * (choosing layout and kernel, packing constants), memory.c places tensors and scratch in one
- * arena, so that execute (plan.c) allocates nothing. A plan and its device belong to one thread,
+ * arena, so that execute (plan.c) allocates nothing. In the plan of a graph that is trained, nothing
+ * is made of the parameters beforehand: steps read them where the state keeps them, and write the
+ * gradients there. A plan and its device belong to one thread,
  * which leads the one OpenMP team that our kernels and oneDNN's share. How long its idle threads
  * spin is read from the environment (OMP_WAIT_POLICY, GOMP_SPINCOUNT) before any code of ours runs,
  * so it is the program's business: GNU's default of milliseconds takes the cores from decode
@@ -15,11 +17,9 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/conv.h"
-
-typedef struct CpuState {
-    HedonState base;
-    void **parameters; /* float32, by ordinal */
-} CpuState;
+#include "kernels/cpu/conv_backward.h"
+#include "kernels/cpu/norm.h"
+#include "kernels/host.h"
 
 typedef enum CpuLayout {
     CPU_LOGICAL, /* row-major, as the graph says */
@@ -27,25 +27,33 @@ typedef enum CpuLayout {
     CPU_LAYOUTS
 } CpuLayout;
 
-typedef enum CpuPlace { CPU_ARENA, CPU_CONSTANT, CPU_INPUT, CPU_OUTPUT } CpuPlace;
+typedef enum CpuPlace {
+    CPU_ARENA,
+    CPU_CONSTANT,
+    CPU_INPUT,
+    CPU_OUTPUT,
+    CPU_PARAMETER, /* in the state */
+    CPU_GRADIENT   /* in the state; in the arena first when it is to be added to the one there */
+} CpuPlace;
 
 typedef struct CpuTensor {
     HedonShape shape; /* logical; rank 0 for scratch */
     CpuLayout layout;
     CpuPlace place;
-    int32_t ordinal; /* CPU_INPUT, CPU_OUTPUT */
+    int32_t ordinal; /* of input, output or parameter */
     int32_t
         storage; /* CPU_ARENA: the tensor whose memory this is; itself unless written over one */
     const float *constant;
-    int64_t bytes, offset; /* CPU_ARENA */
+    int64_t bytes, offset; /* CPU_ARENA, CPU_GRADIENT */
 } CpuTensor;
 
-enum { CPU_STEP_INPUTS = 3 };
+enum { CPU_STEP_INPUTS = HEDON_MAX_INPUTS, CPU_STEP_EXTRA = HEDON_MAX_OUTPUTS - 1 };
 
 typedef struct CpuArguments {
     const float *x[CPU_STEP_INPUTS]; /* NULL where absent */
-    float *y;
+    float *y, *extra[CPU_STEP_EXTRA];
     void *scratch;
+    HedonRandomKey random;
     int threads;
     int *error; /* set by a step that fails; only a library's can */
 } CpuArguments;
@@ -56,7 +64,8 @@ struct CpuStep {
     char fused[40];  /* "+batch_norm+add+relu" */
     char kernel[64]; /* what computes it */
     double flops;
-    int32_t input[CPU_STEP_INPUTS], output, scratch; /* tensors, or -1 */
+    /* tensors, or -1 */
+    int32_t input[CPU_STEP_INPUTS], output, extra[CPU_STEP_EXTRA], scratch;
     unsigned overwritable; /* bit i: y may lie over input i if nobody reads that later */
     int relu;
     void (*run)(const CpuStep *step, const CpuArguments *arguments);
@@ -88,13 +97,41 @@ struct CpuStep {
         struct {
             int64_t n, t, positions;
         } colour;
+        struct {
+            CpuConvShape shape;
+            const CpuConvKernel *forward; /* of these, the one that the step is of */
+            const CpuConvDataKernel *data;
+            const CpuConvWeightsKernel *weights;
+            size_t packed_bytes; /* the padded bias follows */
+        } trained;
+        struct {
+            int64_t positions, channels, chunks; /* of the whole batch; it is cut into chunks */
+            double epsilon;
+            CpuNormMask mask; /* of the gradient */
+            int running;      /* likewise: mean and variance are constants */
+        } norm;
+        struct {
+            double rate;
+            uint64_t number;
+            int64_t n, count; /* samples, elements of each */
+        } drop;
+        struct {
+            const HedonGraph *graph;
+            const HedonNode *node;
+        } plain;
+        struct {
+            HedonHostState *state;
+            const HedonGraphUpdate *update;
+        } update;
     } as;
 };
 
 typedef struct CpuPlan {
     HedonPlan base;
-    const CpuState *state;
-    int profile;
+    HedonHostState *state;
+    int profile, trained;
+    void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
+    void *opaque;
     CpuTensor *tensors;
     CpuStep *steps;
     void **constants; /* owned: packed weights and so on */
@@ -106,11 +143,12 @@ typedef struct CpuPlan {
     HedonOpProfile *ops; /* by step */
 } CpuPlan;
 
-/* Nodes that become one step: a convolution with the batch norm folded into its weights, then a
- * residual added, then an activation; or any other node, perhaps with an activation. */
+/* Nodes that become one step: a convolution with the batch norm folded into its weights, or a batch
+ * norm with the batch's statistics, then a residual added, then an activation; the gradients of an
+ * activation and of the batch norm before it; or any other node, perhaps with an activation. */
 typedef struct CpuGroup {
     const HedonNode *node; /* the first, which gives the group its name */
-    const HedonNode *norm; /* or NULL */
+    const HedonNode *norm; /* batch norm of a convolution, its gradient of relu_backward; or NULL */
     HedonValueId residual; /* or HEDON_NONE */
     int relu;
     HedonValueId output;
@@ -147,6 +185,25 @@ int cpu_lower_add(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_mean_pool(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_linear(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
 int cpu_lower_colour_motion(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_drop_path(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+/* batch_norm, of which gamma and beta are not constants, nor need the statistics be. */
+int cpu_lower_batch_norm_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_batch_norm_train(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_relu_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_mean_pool_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+/* A convolution of which the weights are packed in every execution; cpu_conv_geometry said 1. */
+int cpu_lower_conv_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group,
+                           const CpuConvShape *shape);
+/* Any node by the reference kernel, in one thread: for what is small, or rare. */
+int cpu_lower_plain(HedonContext *ctx, CpuPlan *plan, const HedonNode *node);
+/* 1 and the shape of the forward convolution of x and w to y when our kernels can do it, else 0. */
+int cpu_conv_geometry(const HedonGraph *graph, const HedonConvAttributes *attributes,
+                      HedonValueId x, HedonValueId w, HedonValueId y, CpuConvShape *shape);
+int cpu_lower_conv_backward_data(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+int cpu_lower_conv_backward_weights(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group);
+/* A step that applies an update of the graph to the state. */
+CpuStep cpu_update_step(CpuPlan *plan, const HedonGraphUpdate *update, int32_t value);
 /* A step that converts a tensor of (N,C,...) between layouts, or copies it. */
 CpuStep cpu_layout_step(const CpuPlan *plan, int32_t from, int32_t to);
 

@@ -1,6 +1,7 @@
 /* Which nodes become one step. A chain conv -> batch_norm -> add -> relu (each link optional) is
- * fused as long as each value inside it is read once and is no output of the graph. The group
- * stands where its last member stood: everything that it reads exists by then. */
+ * fused as long as each value inside it is read once and is no output of the graph. In training:
+ * batch_norm_train -> add -> relu, relu_backward -> batch_norm_backward, conv_backward_data -> add.
+ * The group stands where its last member stood: everything that it reads exists by then. */
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/graph/ops.h"
@@ -12,14 +13,18 @@ typedef struct Uses {
     char *claimed; /* by node: already a member of a group */
 } Uses;
 
+/* Twice: what is delivered must exist by itself even if one node reads it as well. */
+static void deliver(const HedonGraph *graph, const Uses *uses, HedonValueId value)
+{
+    uses->readers[value] += 2;
+    if (graph->values[value].producer >= 0) uses->live[graph->values[value].producer] = 1;
+}
+
 static void count_uses(const HedonGraph *graph, const Uses *uses)
 {
-    for (int i = 0; i < graph->output_count; i++) {
-        /* Twice: an output must exist by itself even if one node reads it as well. */
-        uses->readers[graph->outputs[i].value] += 2;
-        const int producer = graph->values[graph->outputs[i].value].producer;
-        if (producer >= 0) uses->live[producer] = 1;
-    }
+    for (int i = 0; i < graph->output_count; i++) deliver(graph, uses, graph->outputs[i].value);
+    for (int i = 0; i < graph->gradient_count; i++) deliver(graph, uses, graph->gradients[i].value);
+    for (int i = 0; i < graph->update_count; i++) deliver(graph, uses, graph->updates[i].value);
     for (int i = graph->node_count - 1; i >= 0; i--) {
         const HedonNode *node = &graph->nodes[i];
         if (!uses->live[i]) continue;
@@ -49,32 +54,80 @@ static void join(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int
     if (i > *last) *last = i;
 }
 
+static void join_norm(const HedonGraph *graph, const Uses *uses, CpuGroup *group, HedonOpKind op,
+                      int input, int *last)
+{
+    const int next = next_member(graph, uses, group, op);
+    if (next < 0 || graph->nodes[next].input[input] != group->output) return;
+    group->norm = &graph->nodes[next];
+    join(graph, uses, group, next, last);
+}
+
+static void join_sum(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int *last)
+{
+    const int next = next_member(graph, uses, group, HEDON_OP_ADD);
+    if (next < 0) return;
+    const HedonValueId *sides = graph->nodes[next].input;
+    group->residual = sides[0] == group->output ? sides[1] : sides[0];
+    join(graph, uses, group, next, last);
+}
+
+static void join_relu(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int *last)
+{
+    const int next = next_member(graph, uses, group, HEDON_OP_RELU);
+    if (next < 0) return;
+    group->relu = 1;
+    join(graph, uses, group, next, last);
+}
+
+/* Whether a kernel that takes part in fusion will do the node; others are done one by one. */
+static int is_fusible(const HedonGraph *graph, const HedonNode *node)
+{
+    CpuConvShape shape;
+    if (!hedon_graph_is_trained(graph)) return 1;
+    switch (node->op) {
+    case HEDON_OP_CONV:
+        return cpu_conv_geometry(graph, &node->attributes.conv, node->input[0], node->input[1],
+                                 node->output[0], &shape);
+    case HEDON_OP_CONV_BACKWARD_DATA:
+        return cpu_conv_geometry(graph, &node->attributes.conv_backward.conv, node->output[0],
+                                 node->input[1], node->input[0], &shape);
+    default:
+        return graph->values[node->output[0]].shape.rank == 5;
+    }
+}
+
 /* The group that begins with node i; returns its last member's index. */
 static int gather(const HedonGraph *graph, const Uses *uses, int i, CpuGroup *group)
 {
     const HedonNode *node = &graph->nodes[i];
     *group = (CpuGroup){.node = node, .residual = HEDON_NONE};
-    int last = i, next;
+    int last = i;
     join(graph, uses, group, i, &last);
-    if (node->op == HEDON_OP_CONV) {
-        next = next_member(graph, uses, group, HEDON_OP_BATCH_NORM);
-        if (next >= 0 && graph->nodes[next].input[0] == group->output) {
-            group->norm = &graph->nodes[next];
-            join(graph, uses, group, next, &last);
-        }
-        next = next_member(graph, uses, group, HEDON_OP_ADD);
-        if (next >= 0) {
-            const HedonValueId *sides = graph->nodes[next].input;
-            group->residual = sides[0] == group->output ? sides[1] : sides[0];
-            join(graph, uses, group, next, &last);
-        }
-    }
-    if (node->op == HEDON_OP_CONV || node->op == HEDON_OP_ADD || node->op == HEDON_OP_BATCH_NORM) {
-        next = next_member(graph, uses, group, HEDON_OP_RELU);
-        if (next >= 0) {
-            group->relu = 1;
-            join(graph, uses, group, next, &last);
-        }
+    if (!is_fusible(graph, node)) return last;
+    switch (node->op) {
+    case HEDON_OP_CONV:
+        if (!hedon_graph_is_trained(graph))
+            join_norm(graph, uses, group, HEDON_OP_BATCH_NORM, 0, &last);
+        join_sum(graph, uses, group, &last);
+        join_relu(graph, uses, group, &last);
+        break;
+    case HEDON_OP_BATCH_NORM_TRAIN:
+        join_sum(graph, uses, group, &last);
+        join_relu(graph, uses, group, &last);
+        break;
+    case HEDON_OP_CONV_BACKWARD_DATA:
+        join_sum(graph, uses, group, &last);
+        break;
+    case HEDON_OP_ADD:
+    case HEDON_OP_BATCH_NORM:
+        join_relu(graph, uses, group, &last);
+        break;
+    case HEDON_OP_RELU_BACKWARD:
+        join_norm(graph, uses, group, HEDON_OP_BATCH_NORM_BACKWARD, 1, &last);
+        break;
+    default:
+        break;
     }
     return last;
 }

@@ -15,6 +15,13 @@ static int (*const lowerings[HEDON_OPS])(HedonContext *, CpuPlan *, const CpuGro
     [HEDON_OP_MEAN_POOL] = cpu_lower_mean_pool,
     [HEDON_OP_LINEAR] = cpu_lower_linear,
     [HEDON_OP_COLOUR_MOTION] = cpu_lower_colour_motion,
+    [HEDON_OP_DROP_PATH] = cpu_lower_drop_path,
+    [HEDON_OP_BATCH_NORM_TRAIN] = cpu_lower_batch_norm_train,
+    [HEDON_OP_CONV_BACKWARD_DATA] = cpu_lower_conv_backward_data,
+    [HEDON_OP_CONV_BACKWARD_WEIGHTS] = cpu_lower_conv_backward_weights,
+    [HEDON_OP_BATCH_NORM_BACKWARD] = cpu_lower_batch_norm_backward,
+    [HEDON_OP_RELU_BACKWARD] = cpu_lower_relu_backward,
+    [HEDON_OP_MEAN_POOL_BACKWARD] = cpu_lower_mean_pool_backward,
 };
 
 /* Room for one more element of a growing array; 0 when memory is out. */
@@ -45,7 +52,8 @@ void *cpu_constant(CpuPlan *plan, size_t bytes)
 const float *cpu_parameter(HedonContext *ctx, const CpuPlan *plan, const HedonNode *node, int input)
 {
     const HedonValue *value = &plan->base.graph->values[node->input[input]];
-    if (value->kind == HEDON_VALUE_PARAMETER) return plan->state->parameters[value->ordinal];
+    if (value->kind == HEDON_VALUE_PARAMETER)
+        return plan->state->parts[HEDON_STATE_PARAMETER][value->ordinal];
     hedon_fail(ctx, HEDON_EUNSUPPORTED, "node %s: the cpu device wants input %d to be a parameter",
                node->name, input);
     return NULL;
@@ -94,11 +102,14 @@ static int32_t given_tensor(HedonContext *ctx, CpuPlan *plan, HedonValueId id)
     if (value->kind == HEDON_VALUE_INPUT) {
         tensor.place = CPU_INPUT;
         tensor.ordinal = value->ordinal;
+    } else if (plan->trained) {
+        tensor.place = CPU_PARAMETER;
+        tensor.ordinal = value->ordinal;
     } else {
         const size_t bytes = (size_t)hedon_shape_count(&value->shape) * sizeof(float);
         float *copy = cpu_constant(plan, bytes);
         if (!copy) return hedon_fail_memory(ctx);
-        memcpy(copy, plan->state->parameters[value->ordinal], bytes);
+        memcpy(copy, plan->state->parts[HEDON_STATE_PARAMETER][value->ordinal], bytes);
         tensor.place = CPU_CONSTANT;
         tensor.constant = copy;
     }
@@ -135,11 +146,13 @@ CpuStep cpu_step_of(const CpuGroup *group)
     CpuStep step = {.name = group->node->name,
                     .operation = hedon_operation(group->node->op)->name,
                     .flops = group->flops,
-                    .input = {-1, -1, -1},
+                    .input = {-1, -1, -1, -1, -1, -1},
                     .output = -1,
+                    .extra = {-1, -1},
                     .scratch = -1,
                     .relu = group->relu};
-    snprintf(step.fused, sizeof(step.fused), "%s%s%s", group->norm ? "+batch_norm" : "",
+    snprintf(step.fused, sizeof(step.fused), "%s%s%s%s", group->norm ? "+" : "",
+             group->norm ? hedon_operation(group->norm->op)->name : "",
              group->residual != HEDON_NONE ? "+add" : "", group->relu ? "+relu" : "");
     return step;
 }
@@ -154,41 +167,62 @@ int cpu_push(HedonContext *ctx, CpuPlan *plan, CpuStep *step)
     return 0;
 }
 
-/* Outputs are computed straight into the caller's buffer where layout and sharing allow it. */
-static int lower_output(HedonContext *ctx, CpuPlan *plan, int ordinal)
+/* Make a value be at `place` of `ordinal`, logical: it is computed straight there where layout and
+ * sharing allow it, copied otherwise. */
+static int deliver(HedonContext *ctx, CpuPlan *plan, HedonValueId value, CpuPlace place,
+                   int ordinal, const char *name)
 {
-    const HedonValueId value = plan->base.graph->outputs[ordinal].value;
-    if (cpu_natural_layout(plan, value) == CPU_LOGICAL) {
-        const int32_t index = plan->tensor_of[value][CPU_LOGICAL];
-        if (index >= 0 && plan->tensors[index].place == CPU_ARENA) {
-            plan->tensors[index].place = CPU_OUTPUT;
-            plan->tensors[index].ordinal = ordinal;
-            return 0;
-        }
+    const CpuLayout natural = cpu_natural_layout(plan, value);
+    int32_t from = plan->tensor_of[value][natural];
+    if (natural == CPU_LOGICAL && from >= 0 && plan->tensors[from].place == CPU_ARENA) {
+        plan->tensors[from].place = place;
+        plan->tensors[from].ordinal = ordinal;
+        return 0;
     }
-    int32_t from = plan->tensor_of[value][cpu_natural_layout(plan, value)];
     if (from < 0) from = given_tensor(ctx, plan, value);
     if (from < 0) return from;
-    const int32_t to = push_tensor(ctx, plan,
-                                   &(CpuTensor){.shape = plan->base.graph->values[value].shape,
-                                                .layout = CPU_LOGICAL,
-                                                .place = CPU_OUTPUT,
-                                                .ordinal = ordinal});
+    const HedonShape *shape = &plan->base.graph->values[value].shape;
+    const int32_t to =
+        push_tensor(ctx, plan,
+                    &(CpuTensor){.shape = *shape,
+                                 .layout = CPU_LOGICAL,
+                                 .place = place,
+                                 .ordinal = ordinal,
+                                 .bytes = elements(shape, CPU_LOGICAL) * (int64_t)sizeof(float)});
     if (to < 0) return to;
     CpuStep step = cpu_layout_step(plan, from, to);
-    step.name = plan->base.graph->outputs[ordinal].name;
+    step.name = name;
+    return cpu_push(ctx, plan, &step);
+}
+
+static int lower_group(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
+{
+    const HedonNode *node = group->node;
+    if (!lowerings[node->op]) return cpu_lower_plain(ctx, plan, node);
+    return lowerings[node->op](ctx, plan, group);
+}
+
+static int lower_update(HedonContext *ctx, CpuPlan *plan, const HedonGraphUpdate *update)
+{
+    const int32_t value = cpu_tensor(ctx, plan, update->value, CPU_LOGICAL);
+    if (value < 0) return value;
+    CpuStep step = cpu_update_step(plan, update, value);
     return cpu_push(ctx, plan, &step);
 }
 
 int cpu_lower(HedonContext *ctx, CpuPlan *plan, const CpuGroup *groups, int count)
 {
-    for (int i = 0; i < count; i++) {
-        const int err = lowerings[groups[i].node->op](ctx, plan, &groups[i]);
-        if (err) return err;
+    const HedonGraph *graph = plan->base.graph;
+    int err = 0;
+    for (int i = 0; i < count && !err; i++) err = lower_group(ctx, plan, &groups[i]);
+    for (int i = 0; i < graph->output_count && !err; i++)
+        err = deliver(ctx, plan, graph->outputs[i].value, CPU_OUTPUT, i, graph->outputs[i].name);
+    for (int i = 0; i < graph->gradient_count && !err; i++) {
+        const HedonValue *parameter = &graph->values[graph->gradients[i].parameter];
+        err = deliver(ctx, plan, graph->gradients[i].value, CPU_GRADIENT, parameter->ordinal,
+                      parameter->name);
     }
-    for (int i = 0; i < plan->base.graph->output_count; i++) {
-        const int err = lower_output(ctx, plan, i);
-        if (err) return err;
-    }
-    return 0;
+    for (int i = 0; i < graph->update_count && !err; i++)
+        err = lower_update(ctx, plan, &graph->updates[i]);
+    return err;
 }

@@ -5,6 +5,18 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/graph/lifetimes.h"
 
+static void touch(HedonLifetime *lifetimes, int32_t tensor, int32_t step)
+{
+    if (tensor < 0) return;
+    if (lifetimes[tensor].first < 0) lifetimes[tensor].first = step;
+    lifetimes[tensor].last = step;
+}
+
+static int in_arena(const CpuTensor *tensor)
+{
+    return tensor->place == CPU_ARENA || tensor->place == CPU_GRADIENT;
+}
+
 /* First and last step that touches each tensor. */
 static void find_lifetimes(const CpuPlan *plan, HedonLifetime *lifetimes)
 {
@@ -12,14 +24,10 @@ static void find_lifetimes(const CpuPlan *plan, HedonLifetime *lifetimes)
         lifetimes[i] = (HedonLifetime){.bytes = plan->tensors[i].bytes, .first = -1, .last = -1};
     for (int s = 0; s < plan->step_count; s++) {
         const CpuStep *step = &plan->steps[s];
-        const int32_t touched[] = {step->input[0], step->input[1], step->input[2], step->output,
-                                   step->scratch};
-        for (size_t k = 0; k < sizeof(touched) / sizeof(*touched); k++) {
-            if (touched[k] < 0) continue;
-            HedonLifetime *lifetime = &lifetimes[touched[k]];
-            if (lifetime->first < 0) lifetime->first = s;
-            lifetime->last = s;
-        }
+        for (int k = 0; k < CPU_STEP_INPUTS; k++) touch(lifetimes, step->input[k], s);
+        for (int k = 0; k < CPU_STEP_EXTRA; k++) touch(lifetimes, step->extra[k], s);
+        touch(lifetimes, step->output, s);
+        touch(lifetimes, step->scratch, s);
     }
 }
 
@@ -37,6 +45,7 @@ static int read_elsewhere(const CpuPlan *plan, const CpuStep *step, int i)
 static void share(CpuPlan *plan, HedonLifetime *lifetimes, int s)
 {
     const CpuStep *step = &plan->steps[s];
+    if (step->output < 0) return;
     CpuTensor *y = &plan->tensors[step->output];
     for (int i = 0; i < CPU_STEP_INPUTS; i++) {
         if (!(step->overwritable >> i & 1) || step->input[i] < 0) continue;
@@ -60,14 +69,14 @@ int cpu_place(HedonContext *ctx, CpuPlan *plan)
     for (int s = 0; s < plan->step_count; s++) share(plan, lifetimes, s);
     int count = 0;
     for (int i = 0; i < plan->tensor_count; i++)
-        if (plan->tensors[i].place == CPU_ARENA && plan->tensors[i].storage == i)
+        if (in_arena(&plan->tensors[i]) && plan->tensors[i].storage == i)
             placed[count++] = lifetimes[i];
     int err = hedon_lifetimes_place(placed, count, &plan->arena_bytes);
     if (err) err = hedon_fail(ctx, err, "no memory plan: the graph's values are too large");
     count = 0;
     for (int i = 0; i < plan->tensor_count && !err; i++) {
         CpuTensor *tensor = &plan->tensors[i];
-        if (tensor->place != CPU_ARENA) continue;
+        if (!in_arena(tensor)) continue;
         /* A tensor comes after the one whose storage it shares. */
         tensor->offset =
             tensor->storage == i ? placed[count++].offset : plan->tensors[tensor->storage].offset;

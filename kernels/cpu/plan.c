@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/host.h"
 
 static const char *const layout_name[CPU_LAYOUTS] = {"logical", "nthwc16"};
 
@@ -65,8 +64,13 @@ int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions 
     CpuPlan *plan = hedon_calloc(1, sizeof(*plan));
     if (!plan) return hedon_fail_memory(ctx);
     plan->base = (HedonPlan){state->device, state->graph};
-    plan->state = (const CpuState *)state;
-    plan->profile = options && options->profile;
+    plan->state = (HedonHostState *)state;
+    plan->trained = hedon_graph_is_trained(state->graph);
+    if (options) {
+        plan->profile = options->profile;
+        plan->gradient_ready = options->gradient_ready;
+        plan->opaque = options->opaque;
+    }
     const int err = build(ctx, plan);
     if (err)
         cpu_plan_free(&plan->base);
@@ -88,8 +92,29 @@ static void *tensor_data(const CpuPlan *plan, const HedonExecution *execution, i
         return execution->inputs[tensor->ordinal]->data;
     case CPU_OUTPUT:
         return execution->outputs[tensor->ordinal]->data;
+    case CPU_PARAMETER:
+        return plan->state->parts[HEDON_STATE_PARAMETER][tensor->ordinal];
+    case CPU_GRADIENT:
+        return execution->accumulate ? plan->arena + tensor->offset
+                                     : plan->state->parts[HEDON_STATE_GRADIENT][tensor->ordinal];
     }
     return NULL;
+}
+
+/* A step has written a tensor: when it is a gradient, the state's is final now. */
+static void finish_gradient(const CpuPlan *plan, const HedonExecution *execution, int32_t index)
+{
+    if (index < 0 || plan->tensors[index].place != CPU_GRADIENT) return;
+    const CpuTensor *tensor = &plan->tensors[index];
+    HedonBuffer *gradient = &plan->state->gradients[tensor->ordinal];
+    if (execution->accumulate) {
+        const float *from = (const float *)(plan->arena + tensor->offset);
+        float *to = gradient->data;
+        const int64_t count = hedon_shape_count(&tensor->shape);
+#pragma omp parallel for simd num_threads(plan->base.device->threads) schedule(static)
+        for (int64_t i = 0; i < count; i++) to[i] += from[i];
+    }
+    if (plan->gradient_ready) plan->gradient_ready(plan->opaque, tensor->ordinal, gradient);
 }
 
 int cpu_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
@@ -100,14 +125,19 @@ int cpu_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execut
         const CpuStep *step = &plan->steps[s];
         CpuArguments arguments = {.y = tensor_data(plan, execution, step->output),
                                   .scratch = tensor_data(plan, execution, step->scratch),
+                                  .random = execution->random,
                                   .threads = base->device->threads,
                                   .error = &err};
         for (int i = 0; i < CPU_STEP_INPUTS; i++)
             arguments.x[i] = tensor_data(plan, execution, step->input[i]);
+        for (int i = 0; i < CPU_STEP_EXTRA; i++)
+            arguments.extra[i] = tensor_data(plan, execution, step->extra[i]);
         const double start = plan->profile ? hedon_clock_s() : 0;
         step->run(step, &arguments);
         if (plan->profile) plan->ops[s].seconds += hedon_clock_s() - start;
         plan->ops[s].runs++;
+        finish_gradient(plan, execution, step->output);
+        for (int i = 0; i < CPU_STEP_EXTRA; i++) finish_gradient(plan, execution, step->extra[i]);
         if (err) hedon_fail(ctx, err, "node %s: %s failed", step->name, step->kernel);
     }
     return err;
@@ -126,11 +156,15 @@ static void print_step(FILE *stream, const CpuPlan *plan, const CpuStep *step)
 {
     char operation[64];
     snprintf(operation, sizeof(operation), "%s%s", step->operation, step->fused);
+    const CpuTensor nothing = {.place = CPU_PARAMETER};
+    const CpuTensor *y = step->output >= 0 ? &plan->tensors[step->output] : &nothing;
     fprintf(stream, "#%-3d %-32s %-28s (", (int)step->output, operation, step->name);
-    const CpuTensor *y = &plan->tensors[step->output];
     for (int i = 0; i < y->shape.rank; i++)
         fprintf(stream, "%s%" PRId64, i ? "," : "", y->shape.dim[i]);
-    fprintf(stream, ") %s =", layout_name[y->layout]);
+    fprintf(stream, ") %s", layout_name[y->layout]);
+    for (int i = 0; i < CPU_STEP_EXTRA; i++)
+        if (step->extra[i] >= 0) fprintf(stream, ", #%d", (int)step->extra[i]);
+    fputs(" =", stream);
     for (int i = 0; i < CPU_STEP_INPUTS; i++)
         if (step->input[i] >= 0) fprintf(stream, " #%d", (int)step->input[i]);
     fprintf(stream, "  [%s", step->kernel);

@@ -49,13 +49,12 @@ static int fold(HedonContext *ctx, const CpuPlan *plan, const CpuGroup *group, F
     return err;
 }
 
-static CpuConvShape conv_shape(const CpuPlan *plan, const CpuGroup *group)
+static CpuConvShape conv_shape(const HedonGraph *graph, const HedonConvAttributes *a,
+                               HedonValueId x_id, HedonValueId w_id, HedonValueId y_id)
 {
-    const HedonValue *values = plan->base.graph->values;
-    const int64_t *x = values[group->node->input[0]].shape.dim;
-    const int64_t *w = values[group->node->input[1]].shape.dim;
-    const int64_t *y = values[group->output].shape.dim;
-    const HedonConvAttributes *a = &group->node->attributes.conv;
+    const int64_t *x = graph->values[x_id].shape.dim;
+    const int64_t *w = graph->values[w_id].shape.dim;
+    const int64_t *y = graph->values[y_id].shape.dim;
     return (CpuConvShape){.n = x[0],
                           .ic = x[1],
                           .it = x[2],
@@ -74,6 +73,18 @@ static CpuConvShape conv_shape(const CpuPlan *plan, const CpuGroup *group)
                           .pt = a->padding[0],
                           .ph = a->padding[1],
                           .pw = a->padding[2]};
+}
+
+static int is_dense(const HedonConvAttributes *a)
+{
+    return a->groups == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 && a->dilation[2] == 1;
+}
+
+int cpu_conv_geometry(const HedonGraph *graph, const HedonConvAttributes *attributes,
+                      HedonValueId x, HedonValueId w, HedonValueId y, CpuConvShape *shape)
+{
+    *shape = conv_shape(graph, attributes, x, w, y);
+    return is_dense(attributes) && cpu_conv_direct.supports(shape);
 }
 
 /* ---- Our kernels ---------------------------------------------------------------------------- */
@@ -187,9 +198,9 @@ static int choose(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group, const
                   CpuStep *step)
 {
     const HedonConvAttributes *a = &group->node->attributes.conv;
-    const CpuConvShape shape = conv_shape(plan, group);
-    const int dense =
-        a->groups == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 && a->dilation[2] == 1;
+    const CpuConvShape shape = conv_shape(plan->base.graph, a, group->node->input[0],
+                                          group->node->input[1], group->output);
+    const int dense = is_dense(a);
     const CpuConvKernel *kernel = dense ? cpu_conv_choose(&shape) : NULL;
     if (kernel) return use_own(ctx, plan, kernel, &shape, folded, step);
     const int used = use_onednn(ctx, plan, &shape, a, folded, step);
@@ -199,8 +210,19 @@ static int choose(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group, const
     return use_grouped(ctx, plan, &shape, a, folded, step);
 }
 
+static int lower_trained(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
+{
+    const HedonNode *node = group->node;
+    CpuConvShape shape;
+    return cpu_conv_geometry(plan->base.graph, &node->attributes.conv, node->input[0],
+                             node->input[1], node->output[0], &shape)
+               ? cpu_lower_conv_trained(ctx, plan, group, &shape)
+               : cpu_lower_plain(ctx, plan, node);
+}
+
 int cpu_lower_conv(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 {
+    if (plan->trained) return lower_trained(ctx, plan, group);
     CpuStep step = cpu_step_of(group);
     step.input[0] = cpu_tensor(ctx, plan, group->node->input[0], CPU_NTHWC16);
     if (step.input[0] < 0) return step.input[0];

@@ -64,7 +64,11 @@ static void run_copy(const CpuStep *step, const CpuArguments *arguments)
 CpuStep cpu_layout_step(const CpuPlan *plan, int32_t from, int32_t to)
 {
     const CpuTensor *x = &plan->tensors[from];
-    CpuStep step = {.operation = "reorder", .input = {from, -1, -1}, .output = to, .scratch = -1};
+    CpuStep step = {.operation = "reorder",
+                    .input = {from, -1, -1, -1, -1, -1},
+                    .output = to,
+                    .extra = {-1, -1},
+                    .scratch = -1};
     const int64_t count = hedon_shape_count(&x->shape);
     if (x->layout == plan->tensors[to].layout) {
         step.run = run_copy;

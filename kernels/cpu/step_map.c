@@ -127,6 +127,7 @@ int cpu_norm_coefficients(HedonContext *ctx, const CpuPlan *plan, const HedonNod
 
 int cpu_lower_batch_norm(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 {
+    if (plan->trained) return cpu_lower_batch_norm_trained(ctx, plan, group);
     CpuStep step = map_step(plan, group, cpu_natural_layout(plan, group->node->input[0]));
     step.run = step.as.map.layout == CPU_NTHWC16 ? run_norm_nthwc16 : run_norm_logical;
     const int64_t channels = step.as.map.channels;

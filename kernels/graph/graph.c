@@ -20,6 +20,8 @@ void hedon_graph_free(HedonGraph *graph)
     hedon_free(graph->values);
     hedon_free(graph->nodes);
     hedon_free(graph->outputs);
+    hedon_free(graph->updates);
+    hedon_free(graph->gradients);
     hedon_arena_free(&graph->arena);
     hedon_free(graph);
 }
@@ -116,12 +118,12 @@ HedonValueId hedon_graph_node(HedonGraph *graph, HedonOpKind op, const char *nam
     const HedonShape *shapes[HEDON_MAX_INPUTS];
     if (input_shapes(graph, operation, name, inputs, input_count, shapes)) return HEDON_NONE;
 
-    HedonNode node = {.op = op, .output_count = 1};
+    HedonNode node = {.op = op, .output_count = operation->outputs};
     if (attributes) node.attributes = *attributes;
-    HedonShape shape;
+    HedonShape output[HEDON_MAX_OUTPUTS];
     char message[160] = "";
     const int err =
-        operation->infer(shapes, input_count, &node.attributes, &shape, message, sizeof(message));
+        operation->infer(shapes, input_count, &node.attributes, output, message, sizeof(message));
     if (err) return fail(graph, err, "node %s: %s: %s", name, operation->name, message);
 
     while (input_count > 0 && inputs[input_count - 1] == HEDON_NONE) input_count--;
@@ -131,12 +133,71 @@ HedonValueId hedon_graph_node(HedonGraph *graph, HedonOpKind op, const char *nam
 
     if (!grow((void **)&graph->nodes, &graph->node_room, graph->node_count, sizeof(HedonNode)))
         return fail_memory(graph);
-    const HedonValueId id = add_value(graph, HEDON_VALUE_NODE, name, &shape, graph->node_count, -1);
-    if (id == HEDON_NONE) return HEDON_NONE;
-    node.name = graph->values[id].name;
-    for (int i = 0; i < HEDON_MAX_OUTPUTS; i++) node.output[i] = i == 0 ? id : HEDON_NONE;
+    for (int i = 0; i < HEDON_MAX_OUTPUTS; i++) {
+        node.output[i] = HEDON_NONE;
+        if (i >= node.output_count) continue;
+        node.output[i] =
+            add_value(graph, HEDON_VALUE_NODE, name, &output[i], graph->node_count, -1);
+        if (node.output[i] == HEDON_NONE) return HEDON_NONE;
+    }
+    node.name = graph->values[node.output[0]].name;
     graph->nodes[graph->node_count++] = node;
-    return id;
+    return node.output[0];
+}
+
+HedonValueId hedon_graph_sibling(const HedonGraph *graph, HedonValueId first, int k)
+{
+    if (graph->error || first < 0 || first >= graph->value_count || k < 0 ||
+        k >= HEDON_MAX_OUTPUTS || graph->values[first].producer < 0)
+        return HEDON_NONE;
+    return graph->nodes[graph->values[first].producer].output[k];
+}
+
+/* That the first is a parameter and the second a value of its shape; 0, or the sticky error. */
+static int check_parameter_value(HedonGraph *graph, HedonValueId parameter, HedonValueId value,
+                                 const char *role)
+{
+    if (graph->error) return graph->error;
+    if (parameter < 0 || parameter >= graph->value_count || value < 0 ||
+        value >= graph->value_count || graph->values[parameter].kind != HEDON_VALUE_PARAMETER ||
+        !hedon_shape_equal(&graph->values[parameter].shape, &graph->values[value].shape))
+        return fail(graph, HEDON_EINVAL, "%s %s is not of a parameter and of its shape", role,
+                    value >= 0 && value < graph->value_count ? graph->values[value].name : "");
+    return 0;
+}
+
+void hedon_graph_update(HedonGraph *graph, HedonValueId parameter, HedonValueId value, double rate,
+                        double scale)
+{
+    if (check_parameter_value(graph, parameter, value, "an update by")) return;
+    if (!grow((void **)&graph->updates, &graph->update_room, graph->update_count,
+              sizeof(HedonGraphUpdate))) {
+        fail_memory(graph);
+        return;
+    }
+    graph->updates[graph->update_count++] = (HedonGraphUpdate){parameter, value, rate, scale};
+}
+
+void hedon_graph_gradient(HedonGraph *graph, HedonValueId parameter, HedonValueId value)
+{
+    if (check_parameter_value(graph, parameter, value, "a gradient")) return;
+    for (int i = 0; i < graph->gradient_count; i++)
+        if (graph->gradients[i].parameter == parameter) {
+            fail(graph, HEDON_EINVAL, "parameter %s has two gradients",
+                 graph->values[parameter].name);
+            return;
+        }
+    if (!grow((void **)&graph->gradients, &graph->gradient_room, graph->gradient_count,
+              sizeof(HedonGraphGradient))) {
+        fail_memory(graph);
+        return;
+    }
+    graph->gradients[graph->gradient_count++] = (HedonGraphGradient){parameter, value};
+}
+
+int hedon_graph_is_trained(const HedonGraph *graph)
+{
+    return graph->training || graph->gradient_count > 0 || graph->update_count > 0;
 }
 
 void hedon_graph_output(HedonGraph *graph, const char *name, HedonValueId value)
@@ -198,43 +259,4 @@ HedonValueId hedon_graph_parameter_value(const HedonGraph *graph, int ordinal)
 HedonValueId hedon_graph_input_value(const HedonGraph *graph, int ordinal)
 {
     return find_value(graph, HEDON_VALUE_INPUT, ordinal, NULL);
-}
-
-/* ---- Short forms ---------------------------------------------------------------------------- */
-
-HedonValueId hedon_conv3d(HedonGraph *graph, const char *name, HedonValueId x, HedonValueId w,
-                          HedonValueId b, const HedonConvAttributes *attributes)
-{
-    return hedon_graph_node(graph, HEDON_OP_CONV, name, (HedonValueId[]){x, w, b}, 3,
-                            &(HedonAttributes){.conv = *attributes});
-}
-
-HedonValueId hedon_batch_norm(HedonGraph *graph, const char *name, HedonValueId x,
-                              HedonValueId gamma, HedonValueId beta, HedonValueId mean,
-                              HedonValueId var, double epsilon)
-{
-    return hedon_graph_node(graph, HEDON_OP_BATCH_NORM, name,
-                            (HedonValueId[]){x, gamma, beta, mean, var}, 5,
-                            &(HedonAttributes){.batch_norm = {epsilon}});
-}
-
-HedonValueId hedon_relu(HedonGraph *graph, const char *name, HedonValueId x)
-{
-    return hedon_graph_node(graph, HEDON_OP_RELU, name, &x, 1, NULL);
-}
-
-HedonValueId hedon_add(HedonGraph *graph, const char *name, HedonValueId a, HedonValueId b)
-{
-    return hedon_graph_node(graph, HEDON_OP_ADD, name, (HedonValueId[]){a, b}, 2, NULL);
-}
-
-HedonValueId hedon_mean_pool(HedonGraph *graph, const char *name, HedonValueId x)
-{
-    return hedon_graph_node(graph, HEDON_OP_MEAN_POOL, name, &x, 1, NULL);
-}
-
-HedonValueId hedon_linear(HedonGraph *graph, const char *name, HedonValueId x, HedonValueId w,
-                          HedonValueId b)
-{
-    return hedon_graph_node(graph, HEDON_OP_LINEAR, name, (HedonValueId[]){x, w, b}, 3, NULL);
 }

@@ -1,6 +1,5 @@
 /* add: y = a + b, of one shape; no broadcasting. */
 #include <stdio.h>
-#include <string.h>
 
 #include "kernels/graph/ops.h"
 
@@ -9,7 +8,7 @@ static int infer(const HedonShape *const *inputs, int count, const HedonAttribut
 {
     (void)count, (void)attributes;
     const HedonShape *a = inputs[0], *b = inputs[1];
-    if (a->rank != b->rank || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(a->dim[0]))) {
+    if (!hedon_shape_equal(a, b)) {
         snprintf(message, room, "the two inputs differ in shape");
         return HEDON_EINVAL;
     }
@@ -17,17 +16,20 @@ static int infer(const HedonShape *const *inputs, int count, const HedonAttribut
     return 0;
 }
 
-static double flops(const HedonShape *const *inputs, const HedonShape *output,
-                    const HedonAttributes *attributes)
+static void backward(HedonGraph *graph, const HedonNode *node, const HedonValueId *dy,
+                     unsigned wanted, HedonValueId *dx)
 {
-    (void)inputs, (void)attributes;
-    return (double)hedon_shape_count(output);
+    (void)graph, (void)node;
+    for (int i = 0; i < 2; i++)
+        if (wanted >> i & 1) dx[i] = dy[0];
 }
 
 const HedonOperation hedon_op_add = {
     .name = "add",
     .min_inputs = 2,
     .max_inputs = 2,
+    .outputs = 1,
     .infer = infer,
-    .flops = flops,
+    .flops = hedon_flops_elementwise,
+    .backward = backward,
 };

@@ -27,6 +27,7 @@ const HedonOperation hedon_op_colour_motion = {
     .name = "colour_motion",
     .min_inputs = 1,
     .max_inputs = 1,
+    .outputs = 1,
     .infer = infer,
     .flops = flops,
 };

@@ -1,6 +1,10 @@
 /* conv3d: y[n,o,t,h,w] = b[o] + sum over c,i,j,k of x[n, g C/G + c, t st - pt + i dt, ...]
- * w[o,c,i,j,k], g = o / (O/G) the group, zero outside of x. */
+ * w[o,c,i,j,k], g = o / (O/G) the group, zero outside of x.
+ *
+ * Backwards, by its input (dx: every y that x went into, times the weight that it was multiplied
+ * by) and by its weights (dw: every y times the x that the weight was multiplied by). */
 #include <stdio.h>
+#include <string.h>
 
 #include "kernels/graph/ops.h"
 
@@ -90,11 +94,106 @@ static void describe(const HedonAttributes *attributes, char *text, size_t room)
     if (a->groups != 1) snprintf(text + used, room - used, " groups %lld", (long long)a->groups);
 }
 
+static void backward(HedonGraph *graph, const HedonNode *node, const HedonValueId *dy,
+                     unsigned wanted, HedonValueId *dx)
+{
+    const HedonValueId x = node->input[0], w = node->input[1];
+    HedonAttributes attributes = {.conv_backward = {.conv = node->attributes.conv}};
+    int64_t *extent = attributes.conv_backward.extent;
+    if (wanted & 1) {
+        memcpy(extent, graph->values[x].shape.dim + 2, 3 * sizeof(*extent));
+        dx[0] = hedon_graph_node(graph, HEDON_OP_CONV_BACKWARD_DATA, node->name,
+                                 (HedonValueId[]){dy[0], w}, 2, &attributes);
+    }
+    if (wanted & 2) {
+        memcpy(extent, graph->values[w].shape.dim + 2, 3 * sizeof(*extent));
+        dx[1] = hedon_graph_node(graph, HEDON_OP_CONV_BACKWARD_WEIGHTS, node->name,
+                                 (HedonValueId[]){x, dy[0]}, 2, &attributes);
+    }
+    if (wanted & 4) dx[2] = hedon_graph_node(graph, HEDON_OP_CHANNEL_SUM, node->name, dy, 1, NULL);
+}
+
+/* Whether the forward convolution of x and w would give y's shape. */
+static int gives(const HedonShape *x, const HedonShape *w, const HedonConvAttributes *conv,
+                 const HedonShape *y, char *message, size_t room)
+{
+    HedonShape forward;
+    const int err = infer((const HedonShape *[]){x, w}, 2, &(HedonAttributes){.conv = *conv},
+                          &forward, message, room);
+    if (err || hedon_shape_equal(&forward, y)) return err;
+    snprintf(message, room, "the gradient has another shape than the convolution's output");
+    return HEDON_EINVAL;
+}
+
+static int infer_data(const HedonShape *const *inputs, int count, const HedonAttributes *attributes,
+                      HedonShape *output, char *message, size_t room)
+{
+    (void)count;
+    const HedonShape *dy = inputs[0], *w = inputs[1];
+    const HedonConvAttributes *a = &attributes->conv_backward.conv;
+    const int64_t *extent = attributes->conv_backward.extent;
+    *output = (HedonShape){
+        .rank = 5, .dim = {dy->dim[0], w->dim[1] * a->groups, extent[0], extent[1], extent[2]}};
+    return gives(output, w, a, dy, message, room);
+}
+
+static int infer_weights(const HedonShape *const *inputs, int count,
+                         const HedonAttributes *attributes, HedonShape *output, char *message,
+                         size_t room)
+{
+    (void)count;
+    const HedonShape *x = inputs[0], *dy = inputs[1];
+    const HedonConvAttributes *a = &attributes->conv_backward.conv;
+    const int64_t *extent = attributes->conv_backward.extent;
+    if (a->groups < 1) {
+        snprintf(message, room, "groups must be positive");
+        return HEDON_EINVAL;
+    }
+    *output = (HedonShape){
+        .rank = 5, .dim = {dy->dim[1], x->dim[1] / a->groups, extent[0], extent[1], extent[2]}};
+    return gives(x, output, a, dy, message, room);
+}
+
+static double flops_data(const HedonShape *const *inputs, const HedonShape *output,
+                         const HedonAttributes *attributes)
+{
+    (void)output;
+    return flops(inputs, inputs[0], attributes);
+}
+
+static double flops_weights(const HedonShape *const *inputs, const HedonShape *output,
+                            const HedonAttributes *attributes)
+{
+    return flops((const HedonShape *[]){inputs[0], output}, inputs[1], attributes);
+}
+
 const HedonOperation hedon_op_conv = {
     .name = "conv3d",
     .min_inputs = 2,
     .max_inputs = 3,
+    .outputs = 1,
     .infer = infer,
     .flops = flops,
+    .describe = describe,
+    .backward = backward,
+};
+
+const HedonOperation hedon_op_conv_backward_data = {
+    .name = "conv3d_backward_data",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .infer = infer_data,
+    .flops = flops_data,
+    .describe = describe,
+};
+
+const HedonOperation hedon_op_conv_backward_weights = {
+    .name = "conv3d_backward_weights",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .infer = infer_weights,
+    .flops = flops_weights,
     .describe = describe,
 };

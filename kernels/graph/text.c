@@ -18,6 +18,7 @@ static void print_node(FILE *stream, const HedonGraph *graph, const HedonNode *n
     const HedonOperation *operation = hedon_operation(node->op);
     fprintf(stream, "%%%-4d %-12s %-28s ", (int)node->output[0], operation->name, node->name);
     print_shape(stream, &graph->values[node->output[0]].shape);
+    for (int i = 1; i < node->output_count; i++) fprintf(stream, ", %%%d", (int)node->output[i]);
     fputs(" =", stream);
     for (int i = 0; i < node->input_count; i++) {
         const HedonValueId id = node->input[i];
@@ -57,6 +58,13 @@ char *hedon_graph_text(const HedonGraph *graph)
     for (int i = 0; i < graph->output_count; i++)
         fprintf(stream, "      %-12s %-28s = %%%d\n", "output", graph->outputs[i].name,
                 (int)graph->outputs[i].value);
+    for (int i = 0; i < graph->gradient_count; i++)
+        fprintf(stream, "      %-12s %-28s = %%%d\n", "gradient",
+                graph->values[graph->gradients[i].parameter].name, (int)graph->gradients[i].value);
+    for (int i = 0; i < graph->update_count; i++)
+        fprintf(stream, "      %-12s %-28s = %%%d rate %g\n", "update",
+                graph->values[graph->updates[i].parameter].name, (int)graph->updates[i].value,
+                graph->updates[i].rate);
     const int failed = ferror(stream);
     if (fclose(stream) || failed) {
         free(text);

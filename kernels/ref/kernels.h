@@ -2,14 +2,16 @@
 #ifndef HEDON_KERNELS_REF_KERNELS_H
 #define HEDON_KERNELS_REF_KERNELS_H
 
+#include "base/random.h"
 #include "kernels/graph/graph.h"
 
 typedef struct RefCall {
     const HedonAttributes *attributes;
     const HedonShape *input_shape[HEDON_MAX_INPUTS]; /* NULL where absent */
     const void *input[HEDON_MAX_INPUTS];
-    const HedonShape *output_shape;
-    void *output;
+    const HedonShape *output_shape[HEDON_MAX_OUTPUTS];
+    void *output[HEDON_MAX_OUTPUTS];
+    HedonRandomKey random;
 } RefCall;
 
 typedef void (*RefKernel)(const RefCall *call);

@@ -13,18 +13,13 @@
 #include "kernels/ref/kernels.h"
 #include "kernels/ref/preprocess.h"
 
-typedef struct RefState {
-    HedonState base;
-    void **parameters; /* by ordinal, in the device's precision */
-} RefState;
-
 typedef struct RefPlan {
     HedonPlan base;
-    const RefState *state;
+    HedonHostState *state;
     void **values;       /* by value id; of nodes owned, of inputs set by execute */
     HedonOpProfile *ops; /* by node */
     int64_t bytes, weight_bytes;
-    int profile;
+    HedonCompileOptions options;
 } RefPlan;
 
 static int ref_probe(HedonContext *ctx, HedonBackendInfo *info)
@@ -55,51 +50,6 @@ static void ref_close(HedonDevice *device)
     hedon_free(device);
 }
 
-/* ---- State ---------------------------------------------------------------------------------- */
-
-static void ref_state_free(HedonState *base)
-{
-    RefState *state = (RefState *)base;
-    if (!state) return;
-    for (int i = 0; state->parameters && i < base->graph->parameter_count; i++)
-        hedon_free(state->parameters[i]);
-    hedon_free(state->parameters);
-    hedon_free(state);
-}
-
-static int ref_state_new(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
-                         const HedonTensor *parameters, HedonState **out)
-{
-    *out = NULL;
-    RefState *state = hedon_calloc(1, sizeof(*state));
-    if (!state) return hedon_fail_memory(ctx);
-    state->base = (HedonState){device, graph};
-    int err = 0;
-    state->parameters = hedon_calloc((size_t)graph->parameter_count, sizeof(void *));
-    if (!state->parameters) err = hedon_fail_memory(ctx);
-    for (int i = 0; i < graph->parameter_count && !err; i++)
-        err = hedon_host_parameter_new(ctx, graph, i, &parameters[i], device->precision,
-                                       &state->parameters[i]);
-    if (err)
-        ref_state_free(&state->base);
-    else
-        *out = &state->base;
-    return err;
-}
-
-static int ref_state_read(HedonContext *ctx, HedonState *base, int parameter, HedonTensor *out)
-{
-    const RefState *state = (RefState *)base;
-    return hedon_host_parameter_read(ctx, base, parameter, state->parameters, out);
-}
-
-static int ref_state_write(HedonContext *ctx, HedonState *base, int parameter,
-                           const HedonTensor *value)
-{
-    RefState *state = (RefState *)base;
-    return hedon_host_parameter_write(ctx, base, parameter, state->parameters, value);
-}
-
 /* ---- Plans ---------------------------------------------------------------------------------- */
 
 static void ref_plan_free(HedonPlan *base)
@@ -122,7 +72,7 @@ static int allocate_values(RefPlan *plan)
         const HedonValue *value = &graph->values[i];
         const int64_t bytes = hedon_shape_count(&value->shape) * (int64_t)size;
         if (value->kind == HEDON_VALUE_PARAMETER) {
-            plan->values[i] = plan->state->parameters[value->ordinal];
+            plan->values[i] = plan->state->parts[HEDON_STATE_PARAMETER][value->ordinal];
             plan->weight_bytes += bytes;
         } else if (value->kind == HEDON_VALUE_NODE) {
             plan->values[i] = hedon_malloc_aligned((size_t)bytes, 1);
@@ -141,8 +91,8 @@ static int ref_compile(HedonContext *ctx, HedonState *state, const HedonCompileO
     RefPlan *plan = hedon_calloc(1, sizeof(*plan));
     if (!plan) return hedon_fail_memory(ctx);
     plan->base = (HedonPlan){state->device, graph};
-    plan->state = (RefState *)state;
-    plan->profile = options && options->profile;
+    plan->state = (HedonHostState *)state;
+    if (options) plan->options = *options;
     plan->values = hedon_calloc((size_t)graph->value_count, sizeof(void *));
     plan->ops = hedon_calloc((size_t)graph->node_count, sizeof(*plan->ops));
     if (!plan->values || !plan->ops || allocate_values(plan)) {
@@ -160,12 +110,14 @@ static int ref_compile(HedonContext *ctx, HedonState *state, const HedonCompileO
     return 0;
 }
 
-static void run_node(const RefPlan *plan, const HedonNode *node)
+static void run_node(const RefPlan *plan, const HedonNode *node, HedonRandomKey random)
 {
     const HedonGraph *graph = plan->base.graph;
-    RefCall call = {.attributes = &node->attributes,
-                    .output_shape = &graph->values[node->output[0]].shape,
-                    .output = plan->values[node->output[0]]};
+    RefCall call = {.attributes = &node->attributes, .random = random};
+    for (int i = 0; i < node->output_count; i++) {
+        call.output_shape[i] = &graph->values[node->output[i]].shape;
+        call.output[i] = plan->values[node->output[i]];
+    }
     for (int i = 0; i < node->input_count; i++) {
         if (node->input[i] == HEDON_NONE) continue;
         call.input_shape[i] = &graph->values[node->input[i]].shape;
@@ -173,6 +125,22 @@ static void run_node(const RefPlan *plan, const HedonNode *node)
     }
     (plan->base.device->precision == HEDON_F64 ? ref_kernels_f64
                                                : ref_kernels_f32)[node->op](&call);
+}
+
+/* What a training graph leaves in the state. */
+static void keep_results(const RefPlan *plan, int accumulate)
+{
+    const HedonGraph *graph = plan->base.graph;
+    for (int i = 0; i < graph->gradient_count; i++) {
+        const HedonGraphGradient *gradient = &graph->gradients[i];
+        const int ordinal = graph->values[gradient->parameter].ordinal;
+        hedon_host_gradient(plan->state, gradient, plan->values[gradient->value], accumulate);
+        if (plan->options.gradient_ready)
+            plan->options.gradient_ready(plan->options.opaque, ordinal,
+                                         &plan->state->gradients[ordinal]);
+    }
+    for (int i = 0; i < graph->update_count; i++)
+        hedon_host_update(plan->state, &graph->updates[i], plan->values[graph->updates[i].value]);
 }
 
 static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
@@ -185,9 +153,9 @@ static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution 
         if (graph->values[i].kind == HEDON_VALUE_INPUT)
             plan->values[i] = execution->inputs[graph->values[i].ordinal]->data;
     for (int i = 0; i < graph->node_count; i++) {
-        const double start = plan->profile ? hedon_clock_s() : 0;
-        run_node(plan, &graph->nodes[i]);
-        if (plan->profile) plan->ops[i].seconds += hedon_clock_s() - start;
+        const double start = plan->options.profile ? hedon_clock_s() : 0;
+        run_node(plan, &graph->nodes[i], execution->random);
+        if (plan->options.profile) plan->ops[i].seconds += hedon_clock_s() - start;
         plan->ops[i].runs++;
     }
     for (int i = 0; i < graph->output_count; i++) {
@@ -196,6 +164,7 @@ static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution 
                (size_t)hedon_shape_count(&graph->values[id].shape) *
                    hedon_dtype_size(base->device->precision));
     }
+    keep_results(plan, execution->accumulate);
     return 0;
 }
 
@@ -223,10 +192,11 @@ const HedonBackend hedon_backend_ref = {
     .buffer_free = hedon_host_buffer_free,
     .upload = hedon_host_upload,
     .download = hedon_host_download,
-    .state_new = ref_state_new,
-    .state_read = ref_state_read,
-    .state_write = ref_state_write,
-    .state_free = ref_state_free,
+    .state_new = hedon_host_state_new,
+    .state_read = hedon_host_state_read,
+    .state_write = hedon_host_state_write,
+    .optimise = hedon_host_optimise,
+    .state_free = hedon_host_state_free,
     .compile = ref_compile,
     .execute = ref_execute,
     .plan_info = ref_plan_info,

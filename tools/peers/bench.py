@@ -205,6 +205,21 @@ def bench_infer(options, cpus, log):
     return [compare(title, contestants, options.rounds, 1, 5)]
 
 
+def bench_train(options, cpus, log):
+    from peer import TRAIN
+
+    contestants = []
+    if not options.no_hedon:
+        contestants.append(Hedon(
+            [options.hedon, "bench", "train", "--model", "r2plus1d_18", "--batch", "2",
+             "--threads", str(options.threads), "--json"], cpus))
+    contestants += start_peers(
+        wanted(TRAIN, options.only),
+        lambda name: ["train", name, str(options.threads)], log, cpus)
+    title = f"R(2+1)D-18, a training step, float32, two clips of 16x112x112, {options.threads} threads"
+    return [compare(title, contestants, options.rounds, 1, 3)]
+
+
 # One minute in six scenes, as videos have cuts, panning and grain; then x264 as it comes.
 SCENES = [
     "mandelbrot=s={s}:r=30:end_scale=0.02:maxiter=300",
@@ -273,7 +288,7 @@ def bench_decode(options, cpus, log):
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/bench-peers", description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["infer", "decode"])
+    parser.add_argument("what", choices=["infer", "train", "decode"])
     parser.add_argument("videos", nargs="*", help="for decode: instead of the two rendered ones")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -289,7 +304,7 @@ def main():
     try:
         cpus = choose_cpus(options.threads)
         with open(log_path, "w") as log:
-            bench = bench_infer if options.what == "infer" else bench_decode
+            bench = {"infer": bench_infer, "train": bench_train, "decode": bench_decode}[options.what]
             started = time.strftime("%Y-%m-%d")
             results = bench(options, cpus, log)
     except Failed as error:

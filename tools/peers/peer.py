@@ -1,6 +1,7 @@
 """One peer of hedon as a process that is timed from outside.
 
 usage: peer.py infer NAME THREADS CACHE
+       peer.py train NAME THREADS
        peer.py decode NAME VIDEO INDEX,INDEX,...
 
 Loads everything once, prints {"ready": version} and then, for each line "WARM TIMED" on standard
@@ -78,6 +79,33 @@ def infer_openvino(threads, cache):
     })
     request = compiled.create_infer_request()
     return lambda: request.infer({0: clip}), "openvino " + openvino.__version__.split("-")[0]
+
+
+# ---- Training: a step of R(2+1)D-18, float32, two clips of 16x112x112, AdamW ---------------------
+
+def train_step(channels_last=False, compiled=False):
+    def make(threads):
+        import torch
+        import torchvision
+
+        torch.set_num_threads(threads)
+        torch.manual_seed(1)
+        model = torchvision.models.video.r2plus1d_18(num_classes=27).train()
+        clips, targets = torch.randn(2, 3, 16, 112, 112), torch.rand(2, 27)
+        if channels_last:
+            model = model.to(memory_format=torch.channels_last_3d)
+            clips = clips.to(memory_format=torch.channels_last_3d)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+        run = torch.compile(model) if compiled else model
+
+        def once():
+            optimiser.zero_grad(set_to_none=True)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(run(clips), targets)
+            loss.backward()
+            optimiser.step()
+
+        return once, "torch " + torch.__version__
+    return make
 
 
 # ---- Decoding: the wanted frames as RGB, from a file opened afresh each time --------------------
@@ -166,6 +194,11 @@ INFER = {
     "torch eager": infer_eager,
     "torch eager channels-last": infer_eager_channels_last,
 }
+TRAIN = {
+    "torch eager": train_step(),
+    "torch eager channels-last": train_step(channels_last=True),
+    "torch.compile": train_step(compiled=True),
+}
 DECODE = {
     "torchcodec exact, 1 thread": decode_torchcodec("exact", 1),
     "torchcodec exact, 2 threads": decode_torchcodec("exact", 2),
@@ -196,6 +229,9 @@ def main():
         once, version = INFER[name](int(rest[0]), rest[1])
         with torch.inference_mode():
             serve(once, version, answers)
+    elif kind == "train":
+        once, version = TRAIN[name](int(rest[0]))
+        serve(once, version, answers)
     else:
         indices = [int(i) for i in rest[1].split(",")]
         once, version = DECODE[name](rest[0], indices)

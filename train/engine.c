@@ -1,0 +1,415 @@
+#include "train/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "train/engine_graph.h"
+
+struct HedonEngine {
+    const HedonBackend *backend;
+    HedonDevice *device;
+    HedonBackendInfo info;
+    HedonTrainGraph made;
+    HedonState *state;
+    HedonPlan *plan;
+    HedonBuffer **inputs, **outputs; /* by ordinal, by index */
+    double *rate_scale, *weight_decay;
+    HedonRecipe recipe;
+    int threads;
+    void *wide; /* a row of the largest input or output in the device's precision; float64 only */
+    HedonTensor room; /* for the tensor that hedon_engine_tensor lends */
+};
+
+static HedonDtype precision_of(const HedonEngine *engine)
+{
+    return engine->device->precision == HEDON_F64 ? HEDON_F64 : HEDON_F32;
+}
+
+static size_t number_size(const HedonEngine *engine)
+{
+    return hedon_dtype_size(precision_of(engine));
+}
+
+/* ---- Opening */
+
+static int make_state(HedonContext *ctx, HedonEngine *engine, const HedonModel *model)
+{
+    const HedonGraph *graph = engine->made.graph;
+    HedonTensor *parameters = hedon_calloc((size_t)graph->parameter_count, sizeof(*parameters));
+    if (!parameters) return hedon_fail_memory(ctx);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const HedonValue *value = &graph->values[hedon_graph_parameter_value(graph, i)];
+        parameters[i] = *hedon_model_parameter(model, value->name);
+    }
+    const int code =
+        engine->backend->state_new(ctx, engine->device, graph, parameters, &engine->state);
+    hedon_free(parameters);
+    return code;
+}
+
+static int make_buffer(HedonContext *ctx, HedonEngine *engine, HedonValueId value,
+                       HedonBuffer **out, size_t *largest)
+{
+    const size_t bytes =
+        (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) * number_size(engine);
+    if (bytes > *largest) *largest = bytes;
+    return engine->backend->buffer_new(ctx, engine->device, bytes, out);
+}
+
+static int make_buffers(HedonContext *ctx, HedonEngine *engine)
+{
+    const HedonGraph *graph = engine->made.graph;
+    size_t largest = 0;
+    engine->inputs = hedon_calloc((size_t)graph->input_count, sizeof(*engine->inputs));
+    engine->outputs = hedon_calloc((size_t)graph->output_count, sizeof(*engine->outputs));
+    int code = engine->inputs && engine->outputs ? 0 : hedon_fail_memory(ctx);
+    for (int i = 0; i < graph->input_count && !code; i++)
+        code = make_buffer(ctx, engine, hedon_graph_input_value(graph, i), &engine->inputs[i],
+                           &largest);
+    for (int i = 0; i < graph->output_count && !code; i++)
+        code = make_buffer(ctx, engine, graph->outputs[i].value, &engine->outputs[i], &largest);
+    if (!code && precision_of(engine) == HEDON_F64 && !(engine->wide = hedon_malloc(largest, 1)))
+        code = hedon_fail_memory(ctx);
+    return code;
+}
+
+static int spread_groups(HedonContext *ctx, HedonEngine *engine)
+{
+    const size_t count = (size_t)engine->made.graph->parameter_count;
+    engine->rate_scale = hedon_calloc(count, sizeof(double));
+    engine->weight_decay = hedon_calloc(count, sizeof(double));
+    if (!engine->rate_scale || !engine->weight_decay) return hedon_fail_memory(ctx);
+    for (size_t i = 0; i < count; i++) {
+        engine->rate_scale[i] = engine->made.groups[i].rate_scale;
+        engine->weight_decay[i] = engine->made.groups[i].weight_decay;
+    }
+    return 0;
+}
+
+int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
+                      const HedonTrainConfig *config, int profile)
+{
+    *out = NULL;
+    HedonEngine *engine = hedon_calloc(1, sizeof(*engine));
+    if (!engine) return hedon_fail_memory(ctx);
+    engine->recipe = config->recipe;
+    engine->threads = config->device.threads > 0 ? config->device.threads : hedon_cpu_count();
+    HedonDeviceOptions device = config->device;
+    device.threads = engine->threads;
+    int code = hedon_backend_find(ctx, device.device, &engine->backend);
+    if (!code) code = engine->backend->probe(ctx, &engine->info);
+    if (!code) code = hedon_train_graph_make(ctx, &engine->made, model, config);
+    if (!code) code = spread_groups(ctx, engine);
+    if (!code) code = engine->backend->open(ctx, &engine->device, &device);
+    if (!code) code = make_state(ctx, engine, model);
+    if (!code)
+        code = engine->backend->compile(ctx, engine->state,
+                                        &(HedonCompileOptions){.profile = profile}, &engine->plan);
+    if (!code) code = make_buffers(ctx, engine);
+    if (code)
+        hedon_engine_close(engine);
+    else
+        *out = engine;
+    return code;
+}
+
+void hedon_engine_close(HedonEngine *engine)
+{
+    if (!engine) return;
+    const HedonBackend *backend = engine->backend;
+    const HedonGraph *graph = engine->made.graph;
+    for (int i = 0; engine->inputs && i < graph->input_count; i++)
+        if (engine->inputs[i]) backend->buffer_free(engine->inputs[i]);
+    for (int i = 0; engine->outputs && i < graph->output_count; i++)
+        if (engine->outputs[i]) backend->buffer_free(engine->outputs[i]);
+    if (engine->plan) backend->plan_free(engine->plan);
+    if (engine->state) backend->state_free(engine->state);
+    if (engine->device) backend->close(engine->device);
+    hedon_train_graph_free(&engine->made);
+    hedon_tensor_free(&engine->room);
+    hedon_free(engine->inputs);
+    hedon_free(engine->outputs);
+    hedon_free(engine->rate_scale);
+    hedon_free(engine->weight_decay);
+    hedon_free(engine->wide);
+    hedon_free(engine);
+}
+
+/* ---- A batch */
+
+/* count numbers to `offset` numbers into an input */
+static int upload(HedonContext *ctx, HedonEngine *engine, int ordinal, int64_t offset,
+                  const float *from, int64_t count)
+{
+    const size_t size = number_size(engine);
+    const void *bytes = from;
+    if (engine->wide) {
+        double *wide = engine->wide;
+        for (int64_t i = 0; i < count; i++) wide[i] = (double)from[i];
+        bytes = wide;
+    }
+    return engine->backend->upload(ctx, engine->inputs[ordinal], (size_t)offset * size, bytes,
+                                   (size_t)count * size, NULL);
+}
+
+static int download(HedonContext *ctx, HedonEngine *engine, int index, double *out, int64_t count)
+{
+    float narrow[64];
+    if (engine->wide)
+        return engine->backend->download(ctx, out, engine->outputs[index], 0,
+                                         (size_t)count * sizeof(double), NULL);
+    for (int64_t done = 0; done < count; done += 64) {
+        const int64_t part = count - done < 64 ? count - done : 64;
+        const int code = engine->backend->download(ctx, narrow, engine->outputs[index],
+                                                   (size_t)done * sizeof(float),
+                                                   (size_t)part * sizeof(float), NULL);
+        if (code) return code;
+        for (int64_t i = 0; i < part; i++) out[done + i] = (double)narrow[i];
+    }
+    return 0;
+}
+
+static int upload_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainBatch *batch)
+{
+    const HedonTrainGraph *made = &engine->made;
+    const int64_t n = made->clips;
+    const HedonShape *shape =
+        &made->graph->values[hedon_graph_input_value(made->graph, made->input_clips)].shape;
+    const int64_t size = hedon_shape_count(shape) / n;
+    int code = 0;
+    for (int64_t i = 0; i < n && !code; i++)
+        code = upload(ctx, engine, made->input_clips, i * size, batch->pixels[i], size);
+    if (!code && made->input_targets >= 0)
+        code = upload(ctx, engine, made->input_targets, 0, batch->targets, n * HEDON_EMOTIONS);
+    if (!code && made->input_clip_weights >= 0)
+        code = upload(ctx, engine, made->input_clip_weights, 0, batch->clip_weights, n);
+    if (!code && made->input_pair_weights >= 0)
+        code = upload(ctx, engine, made->input_pair_weights, 0, batch->pair_weights, n / 2);
+    return code;
+}
+
+int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainBatch *batch,
+                       HedonRandomKey random, int first, HedonTrainLosses *losses)
+{
+    const HedonTrainGraph *made = &engine->made;
+    *losses = (HedonTrainLosses){0};
+    int code = upload_batch(ctx, engine, batch);
+    const HedonExecution execution = {.inputs = engine->inputs,
+                                      .outputs = engine->outputs,
+                                      .random = random,
+                                      .accumulate = !first};
+    if (!code) code = engine->backend->execute(ctx, engine->plan, &execution);
+    if (!code && made->output_emotions_loss >= 0)
+        code = download(ctx, engine, made->output_emotions_loss, &losses->emotions, 1);
+    if (!code && made->output_utility_loss >= 0)
+        code = download(ctx, engine, made->output_utility_loss, &losses->utility, 1);
+    losses->total = engine->recipe.emotions_weight * losses->emotions +
+                    engine->recipe.utility_weight * losses->utility;
+    return code;
+}
+
+static int read_logits(HedonContext *ctx, HedonEngine *engine, int index, float *out, int64_t count)
+{
+    double *wide = hedon_malloc((size_t)count, sizeof(*wide));
+    if (!wide) return hedon_fail_memory(ctx);
+    const int code = download(ctx, engine, index, wide, count);
+    for (int64_t i = 0; i < count && !code; i++) out[i] = (float)wide[i];
+    hedon_free(wide);
+    return code;
+}
+
+int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions, float *utilities)
+{
+    const HedonTrainGraph *made = &engine->made;
+    int code = 0;
+    if (emotions && made->output_emotions >= 0)
+        code =
+            read_logits(ctx, engine, made->output_emotions, emotions, made->clips * HEDON_EMOTIONS);
+    if (!code && utilities && made->output_utility >= 0)
+        code = read_logits(ctx, engine, made->output_utility, utilities, made->clips);
+    return code;
+}
+
+int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, double rate,
+                        HedonOptimiserResult *result)
+{
+    const HedonRecipe *recipe = &engine->recipe;
+    const HedonOptimiserStep optimiser = {
+        .kind = recipe->optimiser,
+        .number = step + 1,
+        .learning_rate = rate,
+        .rate_scale = engine->rate_scale,
+        .weight_decay = engine->weight_decay,
+        .momentum = recipe->momentum,
+        .nesterov = recipe->nesterov,
+        .beta1 = recipe->beta1,
+        .beta2 = recipe->beta2,
+        .epsilon = recipe->epsilon,
+        .gradient_scale = 1 / (double)recipe->accumulate,
+        .clip_norm = recipe->clip_norm,
+        .average_decay = recipe->average,
+    };
+    return engine->backend->optimise(ctx, engine->state, &optimiser, result);
+}
+
+/* ---- The state's tensors */
+
+/* Parameter k has these parts, in this order; the average only when one is kept. */
+static const struct {
+    HedonStatePart part;
+    const char *name;
+} parts[] = {{HEDON_STATE_PARAMETER, "parameter"},
+             {HEDON_STATE_MOMENT1, "moment1"},
+             {HEDON_STATE_MOMENT2, "moment2"},
+             {HEDON_STATE_AVERAGE, "average"}};
+
+static int has_gradient(const HedonGraph *graph, int parameter)
+{
+    const HedonValueId value = hedon_graph_parameter_value(graph, parameter);
+    for (int i = 0; i < graph->gradient_count; i++)
+        if (graph->gradients[i].parameter == value) return 1;
+    return 0;
+}
+
+static int keeps(const HedonEngine *engine, int parameter, HedonStatePart part)
+{
+    switch (part) {
+    case HEDON_STATE_PARAMETER:
+        return 1;
+    case HEDON_STATE_MOMENT1:
+        return has_gradient(engine->made.graph, parameter);
+    case HEDON_STATE_MOMENT2:
+        return engine->recipe.optimiser == HEDON_ADAMW &&
+               has_gradient(engine->made.graph, parameter);
+    default:
+        return engine->recipe.average > 0;
+    }
+}
+
+/* Tensor number i of the state: which part of which parameter. */
+static int find_tensor(const HedonEngine *engine, int64_t i, int *parameter, int *part)
+{
+    for (*parameter = 0; *parameter < engine->made.graph->parameter_count; (*parameter)++)
+        for (*part = 0; *part < 4; (*part)++)
+            if (keeps(engine, *parameter, parts[*part].part) && i-- == 0) return 1;
+    return 0;
+}
+
+int64_t hedon_engine_tensors(const HedonEngine *engine)
+{
+    int64_t count = 0;
+    for (int k = 0; k < engine->made.graph->parameter_count; k++)
+        for (int part = 0; part < 4; part++) count += keeps(engine, k, parts[part].part);
+    return count;
+}
+
+/* engine->room as a tensor of the parameter's shape. */
+static int make_room(HedonContext *ctx, HedonEngine *engine, int parameter)
+{
+    const HedonGraph *graph = engine->made.graph;
+    const HedonShape shape = graph->values[hedon_graph_parameter_value(graph, parameter)].shape;
+    hedon_tensor_free(&engine->room);
+    return hedon_tensor_alloc(&engine->room, precision_of(engine), &shape) ? hedon_fail_memory(ctx)
+                                                                           : 0;
+}
+
+static void tensor_name(const HedonEngine *engine, int parameter, int part, char name[160])
+{
+    const HedonGraph *graph = engine->made.graph;
+    snprintf(name, 160, "%s:%s", parts[part].name,
+             graph->values[hedon_graph_parameter_value(graph, parameter)].name);
+}
+
+int hedon_engine_tensor(HedonContext *ctx, void *opaque, int64_t i, HedonStateTensor *out)
+{
+    HedonEngine *engine = opaque;
+    int parameter, part;
+    if (!find_tensor(engine, i, &parameter, &part))
+        return hedon_fail(ctx, HEDON_EINVAL, "the state has fewer tensors");
+    tensor_name(engine, parameter, part, out->name);
+    int code = make_room(ctx, engine, parameter);
+    if (!code)
+        code = engine->backend->state_read(ctx, engine->state, parts[part].part, parameter,
+                                           &engine->room);
+    out->values = engine->room;
+    return code;
+}
+
+int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResume *resume)
+{
+    int code = 0;
+    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
+        for (int part = 0; part < 4 && !code; part++) {
+            char name[160];
+            if (!keeps(engine, k, parts[part].part)) continue;
+            tensor_name(engine, k, part, name);
+            code = make_room(ctx, engine, k);
+            if (!code) code = hedon_resume_read(ctx, resume, name, &engine->room);
+            if (!code)
+                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
+                                                    &engine->room);
+        }
+    return code;
+}
+
+int hedon_engine_store(HedonContext *ctx, HedonEngine *engine, int average, HedonModel *model)
+{
+    const HedonStatePart part = average ? HEDON_STATE_AVERAGE : HEDON_STATE_PARAMETER;
+    int code = 0;
+    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
+        code = engine->backend->state_read(ctx, engine->state, part, k,
+                                           hedon_model_writable(model, k));
+    return code;
+}
+
+/* ---- What it says of itself */
+
+int64_t hedon_engine_batch_clips(const HedonEngine *engine)
+{
+    return engine->made.clips;
+}
+
+const char *hedon_engine_backend(const HedonEngine *engine)
+{
+    return engine->backend->name;
+}
+
+int hedon_engine_threads(const HedonEngine *engine)
+{
+    return engine->threads;
+}
+
+void hedon_engine_build(const HedonEngine *engine, char *text, size_t room)
+{
+    snprintf(text, room, "hedon %s, %s, %s, %s", HEDON_VERSION, engine->backend->name,
+             engine->info.device, engine->info.library);
+}
+
+void hedon_engine_info(const HedonEngine *engine, HedonPlanInfo *info)
+{
+    engine->backend->plan_info(engine->plan, info);
+}
+
+double hedon_engine_flops(const HedonEngine *engine)
+{
+    const HedonGraph *graph = engine->made.graph;
+    double flops = 0;
+    for (int i = 0; i < graph->node_count; i++) flops += hedon_node_flops(graph, &graph->nodes[i]);
+    return flops;
+}
+
+/* The plan is in order: what comes after the last loss is the backward pass. */
+void hedon_engine_phases(const HedonEngine *engine, double *forward_s, double *backward_s)
+{
+    HedonPlanInfo info;
+    int losses = 0;
+    hedon_engine_info(engine, &info);
+    *forward_s = *backward_s = 0;
+    for (int i = 0; i < info.op_count; i++)
+        if (!strncmp(info.ops[i].operation, "loss_", 5)) losses = i + 1;
+    for (int i = 0; i < info.op_count; i++)
+        *(i < losses ? forward_s : backward_s) += info.ops[i].seconds;
+}

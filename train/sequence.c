@@ -1,0 +1,75 @@
+#include "train/sequence.h"
+
+#include "train/order.h"
+
+/* Items of keys that are no item's: the orders of the two streams. */
+static const uint64_t CLIP_ORDER = UINT64_MAX, PAIR_ORDER = UINT64_MAX - 1;
+static const uint64_t PAIRS = (uint64_t)1 << 40; /* pairs' keys begin here */
+
+void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
+                         const HedonTrainConfig *config)
+{
+    const HedonRecipe *recipe = &config->recipe;
+    const int is_v2v = recipe->task == HEDON_TASK_V2V;
+    *sequence = (HedonSequence){
+        .data = data,
+        .seed = (uint64_t)config->seed,
+        .clips = is_v2v ? 0 : recipe->clips,
+        .pairs = recipe->task == HEDON_TASK_VCE ? 0 : recipe->pairs,
+        .accumulate = recipe->accumulate,
+    };
+    sequence->batch_clips = sequence->clips + 2 * sequence->pairs;
+    const int64_t items = is_v2v ? data->train.pair_count : data->train.clip_count;
+    const int64_t a_step = (is_v2v ? recipe->pairs : recipe->clips) * recipe->accumulate;
+    sequence->steps_per_epoch = items / a_step > 0 ? items / a_step : 1;
+}
+
+int64_t hedon_sequence_videos(const HedonSequence *sequence)
+{
+    const HedonTrainData *data = sequence->data;
+    return (data->vce ? hedon_dataset_size(data->vce) : 0) +
+           (data->v2v ? hedon_dataset_size(data->v2v) : 0);
+}
+
+static HedonShown clip_at(const HedonSequence *sequence, uint64_t epoch, int64_t position)
+{
+    const HedonTrainPart *part = &sequence->data->train;
+    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, CLIP_ORDER),
+                                     part->clip_count, position % part->clip_count);
+    const int32_t item = part->clips[i];
+    return (HedonShown){.item = hedon_dataset_item(sequence->data->vce, item),
+                        .key = hedon_random_key(sequence->seed, epoch, (uint64_t)item),
+                        .number = item};
+}
+
+static HedonShown pair_at(const HedonSequence *sequence, uint64_t epoch, int64_t position,
+                          int member)
+{
+    const HedonTrainData *data = sequence->data;
+    const HedonTrainPart *part = &data->train;
+    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, PAIR_ORDER),
+                                     part->pair_count, position % part->pair_count);
+    const int32_t pair = part->pairs[i];
+    const int32_t item = hedon_dataset_comparison(data->v2v, pair)->item[member];
+    const int64_t before = data->vce ? hedon_dataset_size(data->vce) : 0;
+    return (HedonShown){.item = hedon_dataset_item(data->v2v, item),
+                        .key = hedon_random_key(sequence->seed, epoch,
+                                                PAIRS + 2 * (uint64_t)pair + (uint64_t)member),
+                        .is_pair = 1,
+                        .number = before + item};
+}
+
+HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place)
+{
+    const int64_t batch = place / sequence->batch_clips, slot = place % sequence->batch_clips;
+    const int64_t an_epoch = sequence->steps_per_epoch * sequence->accumulate;
+    const int64_t epoch = batch / an_epoch, within = batch % an_epoch;
+    if (slot < sequence->clips)
+        return clip_at(sequence, (uint64_t)epoch, within * sequence->clips + slot);
+    const int64_t pair = (slot - sequence->clips) / 2;
+    const int member = (int)((slot - sequence->clips) % 2);
+    if (!sequence->clips)
+        return pair_at(sequence, (uint64_t)epoch, within * sequence->pairs + pair, member);
+    const int64_t number = batch * sequence->pairs + pair, count = sequence->data->train.pair_count;
+    return pair_at(sequence, (uint64_t)(number / count), number % count, member);
+}

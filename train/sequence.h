@@ -1,0 +1,36 @@
+/* What is shown when: the endless sequence of places that training walks through, N to a batch, as
+ * a pure function of the place's number. */
+#ifndef HEDON_TRAIN_SEQUENCE_H
+#define HEDON_TRAIN_SEQUENCE_H
+
+#include "train/clip_feed.h"
+#include "train/data.h"
+
+typedef struct HedonSequence {
+    const HedonTrainData *data;
+    uint64_t seed;
+    int64_t clips, pairs; /* of a batch; 0 where the task has none */
+    int64_t batch_clips;  /* N = clips + 2 pairs */
+    int64_t accumulate, steps_per_epoch;
+} HedonSequence;
+
+/**
+ * An epoch is one pass over the clips (V2V: the pairs); what does not fill a step is left for
+ * another epoch's order, as PyTorch's drop_last does. Fewer items than a step takes: they repeat.
+ * Joint: pairs go round in epochs of their own.
+ */
+void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
+                         const HedonTrainConfig *config);
+
+typedef struct HedonShown {
+    const HedonDatasetItem *item;
+    HedonRandomKey key; /* of this showing */
+    int is_pair;        /* else a VCE clip */
+    int64_t number; /* of the video, the same whenever it is shown; below hedon_sequence_videos */
+} HedonShown;
+
+HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place);
+/** An upper bound of HedonShown.number. */
+int64_t hedon_sequence_videos(const HedonSequence *sequence);
+
+#endif

@@ -1,0 +1,71 @@
+/* What the trainer's files share: trainer.c opens and loops, trainer_step.c makes batches and
+ * steps, trainer_epoch.c ends an epoch, trainer_state.c saves and resumes. */
+#ifndef HEDON_TRAIN_TRAINER_PRIVATE_H
+#define HEDON_TRAIN_TRAINER_PRIVATE_H
+
+#include "train/clip_feed.h"
+#include "train/data.h"
+#include "train/engine.h"
+#include "train/run_folder.h"
+#include "train/sequence.h"
+#include "train/tensorboard.h"
+#include "train/trainer.h"
+
+/* What is counted over the epoch under way; part of the saved state. */
+typedef struct HedonEpochSums {
+    double loss, emotions_loss, utility_loss; /* of batches, to be divided by `batches` */
+    int64_t batches, clips, top3, pairs, pairs_right;
+} HedonEpochSums;
+
+typedef struct HedonTrainer {
+    HedonContext *ctx;
+    const HedonTrainConfig *config;
+    HedonTrainOptions options;
+    HedonTrainCallbacks callbacks;
+    HedonRunFolder folder;
+    HedonTensorboard board;
+    HedonTrainData data;
+    HedonModel *model; /* what is saved; its weights are the engine's last stored */
+    HedonEngine *engine;
+    HedonSequence sequence;
+    HedonRates rates;
+    char begun_with[256]; /* ", begun with NAME (what it was trained on)"; "" */
+    HedonClipFeed *feed;
+    HedonFedClip *fed; /* of a batch */
+    HedonTrainBatch batch;
+    float *mixed;                /* the VCE clips of a batch, when they are mixed */
+    float *emotions, *utilities; /* logits of a batch */
+
+    /* the saved state */
+    int64_t step;        /* optimiser steps done */
+    int64_t epochs_done; /* validated and written */
+    HedonEpochSums sums;
+    double best; /* NaN: none yet */
+    int64_t best_epoch;
+    unsigned char *broken; /* by video's number */
+    int64_t broken_count, short_count;
+
+    HedonTrainProgress progress;
+    double metric; /* of the last validation */
+    double started_s, saved_s, waited_s, saving_took_s;
+    int64_t steps_here; /* by this process */
+    char hash[HEDON_CONFIG_HASH_ROOM];
+} HedonTrainer;
+
+int64_t hedon_trainer_steps(const HedonTrainer *trainer); /* of the whole run */
+int hedon_trainer_workers(const HedonTrainer *trainer);
+/** To the log and to the caller; takes the object. */
+int hedon_trainer_event(HedonTrainer *trainer, json_t *event);
+int hedon_trainer_stopped(void *trainer);
+
+/** One optimiser step: HEDON_EDATA when something is not finite or too many videos are broken. */
+int hedon_trainer_step(HedonTrainer *trainer);
+/** Validate, write last and best, the report; then the epoch is done. */
+int hedon_trainer_end_epoch(HedonTrainer *trainer);
+
+int hedon_trainer_save(HedonTrainer *trainer);
+/** Read resume.state, check that it fits, put everything back. A run that was stopped before its
+ * first state begins anew. */
+int hedon_trainer_resume(HedonTrainer *trainer);
+
+#endif

@@ -1,0 +1,223 @@
+/* A step: batches in the order of the sequence, their gradients added up, one update. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "train/augment/mix.h"
+#include "train/trainer_private.h"
+#include "train/validate.h"
+
+/* Epochs of keys that are no epoch's: dropout and mixing, by batch. */
+static const uint64_t DROPOUT = UINT64_MAX, MIXING = UINT64_MAX - 1;
+enum { EARLY = 5 }; /* broken videos that never stop a run, however small it is */
+
+/* ---- Broken videos */
+
+static int note_broken(HedonTrainer *trainer, const HedonFedClip *clip, const HedonShown *shown)
+{
+    if (trainer->broken[shown->number]) return 0;
+    trainer->broken[shown->number] = 1;
+    if (clip->is_short) {
+        trainer->short_count++;
+    } else {
+        const HedonTrainPart *part = &trainer->data.train;
+        const int64_t items = part->clip_count + 2 * part->pair_count;
+        const double most = trainer->config->max_broken * (double)items;
+        trainer->broken_count++;
+        if ((double)trainer->broken_count > most && trainer->broken_count > EARLY)
+            return hedon_fail(trainer->ctx, HEDON_EDATA,
+                              "%lld videos are broken, more than %g of all; the last is %s: %s; "
+                              "'hedon dataset check' lists them, --max-broken lets more pass",
+                              (long long)trainer->broken_count, trainer->config->max_broken,
+                              shown->item->path, clip->message);
+    }
+    return hedon_trainer_event(trainer,
+                               json_pack("{s:s, s:I, s:s, s:s, s:s}", "event",
+                                         clip->is_short ? "short" : "broken", "step",
+                                         (json_int_t)trainer->step, "video", shown->item->id,
+                                         "path", shown->item->path, "error", clip->message));
+}
+
+/* A missing clip's place shows its neighbour's, with weight 0: batch norm then sees ordinary
+ * pictures, and which ones depends on nothing but the files. */
+static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t count)
+{
+    int64_t good = -1;
+    for (int64_t i = 0; i < count && good < 0; i++)
+        if (fed[i].pixels) good = i;
+    if (good < 0) return 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (fed[i].pixels) good = i;
+        batch->pixels[i] = fed[good].pixels;
+        if (i != good) /* mixing may take it */
+            memcpy(batch->targets + i * HEDON_EMOTIONS, batch->targets + good * HEDON_EMOTIONS,
+                   HEDON_EMOTIONS * sizeof(float));
+    }
+    return 1;
+}
+
+/* Mixup and cutmix of the VCE clips, in a copy of them side by side. */
+static int mix(HedonTrainer *trainer, int64_t number)
+{
+    const HedonRecipe *recipe = &trainer->config->recipe;
+    const HedonMixRecipe mixing = {
+        .mixup_alpha = recipe->mixup, .cutmix_alpha = recipe->cutmix, .p = 1, .switch_p = .5};
+    const HedonModelInfo *info = hedon_model_info(trainer->model);
+    const int64_t clips = trainer->sequence.clips, planes = 3 * info->clip_frames,
+                  size = planes * info->clip_height * info->clip_width;
+    HedonMixDraw draw;
+    if (!trainer->mixed) return 0;
+    const HedonRandomKey key = hedon_random_key(trainer->sequence.seed, MIXING, (uint64_t)number);
+    int code = hedon_mix_draw(trainer->ctx, key, &mixing, (int32_t)info->clip_width,
+                              (int32_t)info->clip_height, &draw);
+    for (int64_t i = 0; i < clips && !code; i++) {
+        memcpy(trainer->mixed + i * size, trainer->batch.pixels[i], (size_t)size * sizeof(float));
+        trainer->batch.pixels[i] = trainer->mixed + i * size;
+    }
+    return code ? code
+                : hedon_mix_apply(trainer->ctx, &draw, trainer->mixed, trainer->batch.targets,
+                                  clips, planes, (int32_t)info->clip_width,
+                                  (int32_t)info->clip_height, HEDON_EMOTIONS);
+}
+
+/* ---- A batch */
+
+/* 0, or 1 when no clip of it could be decoded. */
+static int make_batch(HedonTrainer *trainer, int64_t number)
+{
+    HedonTrainBatch *batch = &trainer->batch;
+    const HedonSequence *sequence = &trainer->sequence;
+    const int64_t n = sequence->batch_clips;
+    int code =
+        hedon_clip_feed_take(trainer->ctx, trainer->feed, trainer->fed, n, &trainer->waited_s);
+    if (code) return code;
+    for (int64_t i = 0; i < n; i++) {
+        const HedonShown shown = hedon_sequence_at(sequence, number * n + i);
+        const int good = trainer->fed[i].code == 0, is_clip = i < sequence->clips;
+        batch->clip_weights[i] = (float)(good && is_clip);
+        if (i % 2 == 0) batch->pair_weights[i / 2] = (float)!is_clip;
+        if (!good && !is_clip) batch->pair_weights[i / 2] = 0;
+        if (is_clip)
+            memcpy(batch->targets + i * HEDON_EMOTIONS, shown.item->intensities,
+                   HEDON_EMOTIONS * sizeof(float));
+        if (!good) code = note_broken(trainer, &trainer->fed[i], &shown);
+        if (code) return code;
+    }
+    if (!fill_gaps(trainer->fed, batch, n)) return 1;
+    return mix(trainer, number);
+}
+
+static int count_right(HedonTrainer *trainer, int64_t number)
+{
+    const HedonSequence *sequence = &trainer->sequence;
+    HedonEpochSums *sums = &trainer->sums;
+    const int code =
+        hedon_engine_logits(trainer->ctx, trainer->engine, trainer->emotions, trainer->utilities);
+    for (int64_t i = 0; i < sequence->batch_clips && !code; i++) {
+        if (i < sequence->clips && trainer->batch.clip_weights[i] > 0) {
+            const HedonShown shown =
+                hedon_sequence_at(sequence, number * sequence->batch_clips + i);
+            sums->clips++;
+            sums->top3 += hedon_in_top3(trainer->emotions + i * HEDON_EMOTIONS, shown.item->label);
+        }
+        if (i >= sequence->clips && i % 2 && trainer->batch.pair_weights[i / 2] > 0) {
+            sums->pairs++;
+            sums->pairs_right += trainer->utilities[i] > trainer->utilities[i - 1];
+        }
+    }
+    return code;
+}
+
+/* ---- What is not finite */
+
+static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
+{
+    char videos[512] = "";
+    size_t used = 0;
+    const int64_t n = trainer->sequence.batch_clips;
+    for (int64_t i = 0; i < n && used < sizeof(videos) - 64; i++)
+        used += (size_t)snprintf(videos + used, sizeof(videos) - used, "%s%.40s", i ? ", " : "",
+                                 hedon_sequence_at(&trainer->sequence, batch * n + i).item->id);
+    char good[4200];
+    if (trainer->epochs_done)
+        snprintf(good, sizeof(good), "%.3000s/last.safetensors of epoch %lld", trainer->folder.dir,
+                 (long long)trainer->epochs_done);
+    else
+        snprintf(good, sizeof(good), "none yet");
+    return hedon_fail(
+        trainer->ctx, HEDON_EDATA,
+        "%s is not finite at step %lld (videos %s); the last good checkpoint: %.400s; "
+        "try a lower --rate, or --clip-norm 1",
+        what, (long long)trainer->step + 1, videos, good);
+}
+
+/* ---- The step */
+
+static int run_batch(HedonTrainer *trainer, int64_t number, int first, HedonTrainLosses *losses)
+{
+    HedonEpochSums *sums = &trainer->sums;
+    const HedonRandomKey key = hedon_random_key(trainer->sequence.seed, DROPOUT, (uint64_t)number);
+    int code =
+        hedon_engine_batch(trainer->ctx, trainer->engine, &trainer->batch, key, first, losses);
+    if (code) return code;
+    if (!isfinite(losses->total)) return not_finite(trainer, number, "the loss");
+    sums->loss += losses->total;
+    sums->emotions_loss += losses->emotions;
+    sums->utility_loss += losses->utility;
+    sums->batches++;
+    return count_right(trainer, number);
+}
+
+static int log_step(HedonTrainer *trainer, const HedonTrainLosses *losses, double rate,
+                    double gradient_norm)
+{
+    const HedonTask task = trainer->config->recipe.task;
+    const int64_t step = trainer->step;
+    hedon_tensorboard_scalar(&trainer->board, "train/loss", step, losses->total);
+    hedon_tensorboard_scalar(&trainer->board, "train/learning_rate", step, rate);
+    hedon_tensorboard_scalar(&trainer->board, "train/gradient_norm", step, gradient_norm);
+    if (step % trainer->config->log_every) return 0;
+    json_t *event = json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "step", "step",
+                              (json_int_t)step, "epoch", (json_int_t)trainer->progress.epoch,
+                              "loss", losses->total, "rate", rate, "gradient_norm", gradient_norm);
+    if (event && task == HEDON_TASK_JOINT) {
+        json_object_set_new(event, "emotions_loss", json_real(losses->emotions));
+        json_object_set_new(event, "utility_loss", json_real(losses->utility));
+    }
+    return hedon_trainer_event(trainer, event);
+}
+
+int hedon_trainer_step(HedonTrainer *trainer)
+{
+    const int64_t accumulate = trainer->sequence.accumulate;
+    const double rate = hedon_rate_at(&trainer->rates, trainer->step);
+    HedonTrainLosses sum = {0};
+    HedonOptimiserResult result = {.finite = 1};
+    int64_t whole = 0; /* batches that gave gradients */
+    for (int64_t k = 0; k < accumulate; k++) {
+        const int64_t number = trainer->step * accumulate + k;
+        int code = make_batch(trainer, number);
+        if (code < 0) return code;
+        if (code) continue; /* nothing in it could be decoded */
+        HedonTrainLosses losses;
+        code = run_batch(trainer, number, whole++ == 0, &losses);
+        if (code) return code;
+        sum.total += losses.total;
+        sum.emotions += losses.emotions;
+        sum.utility += losses.utility;
+    }
+    if (whole) {
+        const int code =
+            hedon_engine_update(trainer->ctx, trainer->engine, trainer->step, rate, &result);
+        if (code) return code;
+        if (!result.finite) return not_finite(trainer, trainer->step * accumulate, "a gradient");
+        sum.total /= (double)whole;
+        sum.emotions /= (double)whole;
+        sum.utility /= (double)whole;
+    }
+    trainer->step++;
+    trainer->steps_here++;
+    return log_step(trainer, &sum, rate, result.gradient_norm);
+}
