@@ -46,7 +46,7 @@ static void the_folder_has_what_is_promised(void **state)
     const json_int_t held = json_integer_value(json_object_get(heard.start, "held_out_clips"));
     assert_int_equal(clips + held, VIDEOS);
     assert_true(held > 0);
-    assert_int_equal(json_integer_value(json_object_get(heard.start, "held_out_pairs")), 2);
+    assert_true(json_integer_value(json_object_get(heard.start, "held_out_pairs")) > 0);
     assert_int_equal(train(&config, "folder", 0, &heard), HEDON_EINVAL); /* a run is there */
     assert_non_null(strstr(hedon_last_error(ctx), "--resume"));
     forget(&heard);
@@ -79,20 +79,21 @@ static void a_stopped_run_goes_on_to_the_same_bits(void **state)
     (void)state;
     HedonTrainConfig config;
     quick_config(&config, &hedon_recipe_joint);
-    config.recipe.clips = 4;
-    config.recipe.pairs = 2;
+    config.recipe.clips = 2;
+    config.recipe.pairs = 1;
     config.recipe.average = .9;
     config.recipe.epochs = 3;
     config.recipe.augment = "vce";
     config.recipe.mixup = .8;
     config.recipe.cutmix = 1;
     config.recipe.accumulate = 2;
-    Heard whole = {0}, first = {.stop_at = 2}, second = {.stop_at = 3}, third = {0};
+    Heard whole = {0}, first = {.stop_at = 2}, second = {.stop_at = 4}, third = {0};
     assert_int_equal(train(&config, "whole", 0, &whole), 0);
     assert_int_equal(train(&config, "parts", 0, &first), HEDON_ECANCELLED);
     config.workers = 1; /* the number of decoders changes nothing */
     assert_int_equal(train(&config, "parts", 1, &second), HEDON_ECANCELLED);
     assert_int_equal(train(&config, "parts", 1, &third), 0);
+    assert_int_equal(whole.steps, 9);
     assert_int_equal(first.steps + second.steps + third.steps, whole.steps);
     assert_same_files("whole/last.safetensors", "parts/last.safetensors");
     assert_same_files("whole/best.safetensors", "parts/best.safetensors");

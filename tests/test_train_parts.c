@@ -460,7 +460,8 @@ static void no_video_is_on_two_sides(void **state)
     assert_int_equal(data.v2v_left_out, 1);
     assert_int_equal(data.vce_left_out, 14);
     assert_int_equal(data.train.pair_count + data.held.pair_count, 180);
-    assert_int_equal(data.held.pair_count, 36);
+    assert_int_equal(data.held_shared, 0);
+    assert_true(data.held.pair_count >= 18 && data.held.pair_count <= 54); /* about 36 */
     assert_int_equal(data.train.clip_count + data.held.clip_count, 286);
     mark(&data, &data.train, train);
     mark(&data, &data.held, held);

@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "train/engine_graph.h"
 
+static const double LIGHT_FLOPS = 4e9; /* of a clip, forward and backward */
+
 struct HedonEngine {
     const HedonBackend *backend;
     HedonDevice *device;
@@ -89,6 +91,16 @@ static int spread_groups(HedonContext *ctx, HedonEngine *engine)
     return 0;
 }
 
+/* A light model gets half of the cores: decoding needs as many, and steps this small lose more by
+ * waiting for a thread that a decoder has displaced than they gain by it. */
+static int choose_threads(const HedonEngine *engine, int wanted)
+{
+    const double clip_flops = hedon_engine_flops(engine) / (double)engine->made.clips;
+    const int cores = hedon_cpu_count();
+    if (wanted > 0) return wanted;
+    return clip_flops >= LIGHT_FLOPS || cores < 2 ? cores : cores / 2;
+}
+
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
                       const HedonTrainConfig *config, int profile)
 {
@@ -96,13 +108,12 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     HedonEngine *engine = hedon_calloc(1, sizeof(*engine));
     if (!engine) return hedon_fail_memory(ctx);
     engine->recipe = config->recipe;
-    engine->threads = config->device.threads > 0 ? config->device.threads : hedon_cpu_count();
     HedonDeviceOptions device = config->device;
-    device.threads = engine->threads;
     int code = hedon_backend_find(ctx, device.device, &engine->backend);
     if (!code) code = engine->backend->probe(ctx, &engine->info);
     if (!code) code = hedon_train_graph_make(ctx, &engine->made, model, config);
     if (!code) code = spread_groups(ctx, engine);
+    if (!code) device.threads = engine->threads = choose_threads(engine, device.threads);
     if (!code) code = engine->backend->open(ctx, &engine->device, &device);
     if (!code) code = make_state(ctx, engine, model);
     if (!code)

@@ -148,7 +148,8 @@ static json_t *start_event(const HedonTrainer *trainer)
         "train_pairs", (json_int_t)data->train.pair_count, "held_out_clips",
         (json_int_t)data->held.clip_count, "held_out_pairs", (json_int_t)data->held.pair_count,
         "vce_left_out", (json_int_t)data->vce_left_out, "v2v_left_out",
-        (json_int_t)data->v2v_left_out, "parameters",
+        (json_int_t)data->v2v_left_out, "held_out_shared", (json_int_t)data->held_shared,
+        "lists_left_out", (json_int_t)data->lists_left_out, "parameters",
         (json_int_t)hedon_model_info(trainer->model)->parameters, "synthetic", data->synthetic,
         "out", trainer->folder.dir);
 }

@@ -117,7 +117,9 @@ int hedon_trainer_end_epoch(HedonTrainer *trainer)
     int code = hedon_engine_store(ctx, trainer->engine, trainer->config->recipe.average > 0,
                                   trainer->model);
     if (code) return code;
-    code = hedon_validate(ctx, &validation, trainer->model, &trainer->data, trainer->config,
+    HedonTrainConfig config = *trainer->config;
+    config.device.threads = hedon_engine_threads(trainer->engine);
+    code = hedon_validate(ctx, &validation, trainer->model, &trainer->data, &config,
                           hedon_trainer_workers(trainer), hedon_trainer_stopped, trainer);
     trainer->progress.validating = 0;
     if (code) return code;
