@@ -10,7 +10,7 @@
 #include "base/memory.h"
 
 struct HedonContext {
-    char message[2048];
+    char message[16384]; /* an importer lists hundreds of tensors */
 };
 
 static atomic_int cancelled; /* lock-free, so a signal handler may set it */

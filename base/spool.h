@@ -6,6 +6,9 @@
 
 #include "hedon.h"
 
+/* A named pipe may have no writer, and never get one: so long is waited for its next bytes. */
+#define HEDON_NAMED_PIPE_SILENCE_S 5.0
+
 /**
  * Copy everything that comes through a pipe to a temporary file without a name, which cannot be left
  * behind, in $TMPDIR or /var/tmp (/tmp is memory on many systems).

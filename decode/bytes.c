@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMED_PIPE_SILENCE_S 5.0 /* it may have no writer, and never get one */
-
 /* The descriptor that "-" or "fd:N" names, or -1. */
 static int named_descriptor(const char *path)
 {
@@ -41,7 +39,7 @@ int hedon_bytes_open(HedonContext *ctx, HedonBytes *out, const char *path)
     if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) {
         int copy;
         const int code =
-            hedon_spool(ctx, &copy, out->fd, out->owned ? NAMED_PIPE_SILENCE_S : HUGE_VAL, NULL);
+            hedon_spool(ctx, &copy, out->fd, out->owned ? HEDON_NAMED_PIPE_SILENCE_S : HUGE_VAL, NULL);
         hedon_bytes_close(out);
         if (code) return code;
         *out = (HedonBytes){.fd = copy, .owned = 1};

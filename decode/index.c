@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "decode/index_mp4.h"
 
+#include <libavutil/common.h>
+
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -178,10 +180,14 @@ static int check_count(HedonContext *ctx, const HedonIndex *index, int64_t max_f
                       (long long)max_frames);
 }
 
-static int64_t next_timestamp(AVStream *stream, int i)
+/* Of a sample without an offset, as libavformat: up to the next one's time, if that is later. */
+static int64_t sample_duration(AVStream *stream, int i, int64_t otherwise)
 {
-    const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
-    return entry ? entry->timestamp : stream->duration;
+    const AVIndexEntry *next = avformat_index_get_entry(stream, i + 1);
+    const int64_t begin = avformat_index_get_entry(stream, i)->timestamp;
+    const int64_t end = next ? next->timestamp : stream->duration;
+    int64_t duration;
+    return end < begin || __builtin_sub_overflow(end, begin, &duration) ? otherwise : duration;
 }
 
 /* An mp4's packets from its tables, given its first one. What that one's presentation time is beyond
@@ -199,14 +205,16 @@ static int scan_tables(HedonContext *ctx, Scan *scan, const HedonDemux *demux, A
     int32_t *offsets;
     int code = hedon_mp4_offsets(ctx, demux, &offsets);
     if (code != 1) return code;
-    const int64_t shift = packet->pts - first->timestamp - (offsets ? offsets[0] : 0);
+    const int64_t shift = av_sat_sub64(
+        packet->pts, av_sat_add64(first->timestamp, offsets ? offsets[0] : 0));
     for (int i = 0; i < count && code == 1; i++) {
         const AVIndexEntry *entry = avformat_index_get_entry(stream, i);
         packet->pos = entry->pos;
         packet->size = entry->size;
-        packet->pts = entry->timestamp + (offsets ? offsets[i] : 0) + shift;
+        packet->pts =
+            av_sat_add64(av_sat_add64(entry->timestamp, offsets ? offsets[i] : 0), shift);
         if (!offsets) /* as libavformat; with offsets it takes the frame rate's, for all the same */
-            packet->duration = next_timestamp(stream, i + 1) - entry->timestamp;
+            packet->duration = sample_duration(stream, i, packet->duration);
         packet->flags = (entry->flags & AVINDEX_KEYFRAME ? AV_PKT_FLAG_KEY : 0) |
                         (entry->flags & AVINDEX_DISCARD_FRAME ? AV_PKT_FLAG_DISCARD : 0);
         const int added = add_packet(ctx, scan, packet, 1);

@@ -69,21 +69,23 @@ static int find_sample_table(const HedonBytes *bytes, uint32_t id, Box *table)
 }
 
 /* A box of the sample table whose entries of `width` bytes follow a head of `head` bytes, the last
- * four of which count them. 1: *content is the whole box, to be freed; 0: not there or not whole. */
+ * four of which count them. 1: *content is head and entries, to be freed; 0: not there or not whole. */
 static int read_table(HedonContext *ctx, const HedonBytes *bytes, const Box *parent, uint32_t kind,
                       int head, int width, uint8_t **content, int64_t *entries)
 {
+    enum { MOST_HEAD = 16 };
+    uint8_t start[MOST_HEAD];
     Box box;
     *content = NULL;
-    if (!find_box(bytes, parent->begin, parent->end, kind, &box)) return 0;
-    const int64_t size = box.end - box.begin;
-    if (size < head) return 0;
+    if (!find_box(bytes, parent->begin, parent->end, kind, &box) || box.end - box.begin < head ||
+        hedon_bytes_read(bytes, start, head, box.begin) != head)
+        return 0;
+    *entries = AV_RB32(start + head - 4);
+    if (*entries > (box.end - box.begin - head) / width) return 0;
+    const int64_t size = head + *entries * width;
     *content = hedon_malloc((size_t)size, 1);
     if (!*content) return hedon_fail_memory(ctx);
-    if (hedon_bytes_read(bytes, *content, size, box.begin) == size) {
-        *entries = AV_RB32(*content + head - 4);
-        if (*entries <= (size - head) / width) return 1;
-    }
+    if (hedon_bytes_read(bytes, *content, size, box.begin) == size) return 1;
     hedon_free(*content);
     *content = NULL;
     return 0;

@@ -42,6 +42,7 @@ static int feed(HedonContext *ctx, HedonSequence *s)
         av_packet_unref(s->packet);
         return 0;
     }
+    hedon_budget_advanced(budget);
     ret = avcodec_send_packet(s->codec, s->packet);
     av_packet_unref(s->packet);
     if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
@@ -58,7 +59,6 @@ int hedon_sequence_next(HedonContext *ctx, HedonSequence *s)
         if (ret >= 0) {
             s->errors += hedon_picture_is_damaged(s->picture);
             s->count++;
-            hedon_budget_advanced(s->demux.budget);
             return 0;
         }
         if (ret == AVERROR_EOF) return 1;

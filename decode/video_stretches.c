@@ -16,7 +16,8 @@ typedef struct Request {
     HedonFrameSink sink;
     void *opaque;
     int result, stopped;
-    pthread_mutex_t lock; /* of taken, result, stopped, and the sink */
+    const struct Job *failed; /* whose result it is */
+    pthread_mutex_t lock; /* of taken, result, stopped, failed, and the sink */
 } Request;
 
 typedef struct Job {
@@ -88,7 +89,10 @@ static void work(Job *job, HedonVideo *video)
         result = hedon_reader_run(job->ctx, job->reader, stretch, stretch->frames == request->last,
                                   deliver, request);
     pthread_mutex_lock(&request->lock);
-    if (result && !request->result) request->result = result;
+    if (result && !request->result) {
+        request->result = result;
+        request->failed = job;
+    }
     pthread_mutex_unlock(&request->lock);
 }
 
@@ -136,10 +140,10 @@ static int run_jobs(HedonContext *ctx, Request *request, size_t first)
     }
     jobs[0] = (Job){.request = request, .reader = &video->readers[first], .ctx = ctx};
     work(&jobs[0], video);
-    const int own = request->result;
-    for (size_t j = 1; j <= helpers; j++) {
+    for (size_t j = 1; j <= helpers; j++)
         if (jobs[j].started) pthread_join(jobs[j].thread, NULL);
-        if (!own && request->result < 0 && jobs[j].ctx && *hedon_last_error(jobs[j].ctx))
+    for (size_t j = 1; j <= helpers; j++) {
+        if (request->failed == &jobs[j] && request->result < 0)
             hedon_fail(ctx, request->result, "%s", hedon_last_error(jobs[j].ctx));
         hedon_context_free(jobs[j].ctx);
     }

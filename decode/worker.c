@@ -22,6 +22,7 @@
 #define SLICE_MOST_S  1.0
 #define EXIT_GRACE_S  0.2
 #define TOTAL_PER_DURATION 4.0
+#define DURATION_MOST_S (24 * 3600.0)
 #define GATHERED 4 /* slots given back at once */
 #define RESAMPLES_MAX 3 /* of one video; video.h promises one, endless ones would hang the caller  \
                          */
@@ -218,7 +219,8 @@ static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
         end_process(worker, 0);
         return hedon_fail_memory(ctx);
     }
-    if (!worker->times) worker->total_left_s += TOTAL_PER_DURATION * info->duration_s;
+    if (!worker->times) /* a duration is the file's word: not for ever */
+        worker->total_left_s += TOTAL_PER_DURATION * fmin(info->duration_s, DURATION_MOST_S);
     hedon_free(worker->times);
     worker->times = times;
     worker->info = *info;
@@ -349,6 +351,23 @@ int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOpti
     else
         *out = worker;
     return code;
+}
+
+int hedon_worker_wait_ready(HedonContext *ctx, HedonWorker *worker)
+{
+    worker->silence_left_s = worker->options.max_seconds;
+    worker->total_left_s = worker->options.max_total_seconds;
+    while (!worker->ready) {
+        HedonMessage message;
+        int fd;
+        int code = receive_message(ctx, worker, &message, &fd);
+        if (code) return code;
+        if (fd >= 0) close(fd);
+        code = message.type == HEDON_MESSAGE_READY ? take_ready(ctx, worker)
+                                                   : fail_reply(ctx, worker, "not asked");
+        if (code) return code;
+    }
+    return 0;
 }
 
 int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path)

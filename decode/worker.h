@@ -21,7 +21,7 @@ typedef struct HedonWorkerOptions {
     int threads;         /* decoders per video, as HedonVideoOptions.threads; default 1 */
     double max_seconds;  /* without a frame or any other progress; default 120 */
     double max_total_seconds; /* of waiting in all calls for one video, besides four times its
-                                 duration; default 3600 */
+                                 duration (of a day at most); default 3600 */
     int64_t max_memory;  /* bytes of address space of the worker; default 4 GiB */
     int64_t max_pixels;  /* default as HedonVideoOptions */
     int64_t max_frames;
@@ -32,6 +32,9 @@ void hedon_worker_options_default(HedonWorkerOptions *options);
  * options are copied, NULL for the defaults. HEDON_EDECODER when the program is not there,
  * HEDON_ENOMEM. */
 int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOptions *options);
+/** Wait until a process that was just launched has loaded and answers. HEDON_EDECODER with what became
+ *  of it, HEDON_ELIMIT, HEDON_ECANCELLED. */
+int hedon_worker_wait_ready(HedonContext *ctx, HedonWorker *worker);
 /** Open a video, closing the previous one. path "-" is this program's standard input; what comes
  *  through a pipe is first copied to an unlinked temporary file. Errors as hedon_video_open,
  *  HEDON_EDECODER, and HEDON_ECANCELLED within 0.2 s of hedon_cancel. */

@@ -9,18 +9,20 @@
 #include "base/memory.h"
 #include "models/model_private.h"
 
-enum { LISTED = 10, NAME_ROOM = 1100 };
+enum { NAME_ROOM = 1100 };
 
-/* "3 missing: a, b, c": the first ten and the count. */
+/* "3 missing: a, b, c": as many as a message holds, and the count. */
 typedef struct Complaint {
-    char text[640];
+    char text[10000];
     size_t used;
     int64_t count;
+    int full;
 } Complaint;
 
 HEDON_PRINTF(2, 3) static void complain(Complaint *complaint, const char *fmt, ...)
 {
-    if (++complaint->count > LISTED) return;
+    complaint->count++;
+    if (complaint->full) return;
     const size_t room = sizeof(complaint->text) - complaint->used;
     va_list args;
     va_start(args, fmt);
@@ -32,7 +34,8 @@ HEDON_PRINTF(2, 3) static void complain(Complaint *complaint, const char *fmt, .
     if (length + separator < (int)room)
         complaint->used += (size_t)(length + separator);
     else
-        complaint->text[complaint->used] = 0; /* no room: only counted */
+        complaint->text[complaint->used] = 0; /* no room: from now on only counted */
+    complaint->full = length + separator >= (int)room;
 }
 
 static void shape_text(char text[96], const HedonShape *shape)
@@ -78,7 +81,7 @@ static int report(HedonContext *ctx, const Complaint *missing, const Complaint *
         const char *what;
     } kinds[] = {
         {missing, "missing"}, {misshapen, "of the wrong kind or shape"}, {extra, "not expected"}};
-    char text[2000] = "";
+    char text[16000] = "";
     size_t used = 0;
     for (int i = 0; i < 3; i++) {
         const Complaint *complaint = kinds[i].complaint;
@@ -86,7 +89,8 @@ static int report(HedonContext *ctx, const Complaint *missing, const Complaint *
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld tensor%s %s: %s%s",
                                  used ? "; " : "", (long long)complaint->count,
                                  complaint->count == 1 ? "" : "s", kinds[i].what, complaint->text,
-                                 complaint->count > LISTED ? ", ..." : "");
+                                 complaint->full ? ", ..." : "");
+        if (used >= sizeof(text)) break;
     }
     return used ? hedon_fail(ctx, HEDON_EDATA, "%s", text) : 0;
 }

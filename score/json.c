@@ -145,6 +145,8 @@ static void write_score(HedonJson *json, const HedonScorer *scorer, const HedonS
     hedon_json_string(json, "video", score->video);
     hedon_json_number(json, "duration_s", score->duration_s);
     hedon_json_integer(json, "frames", score->frames);
+    hedon_json_bool(json, "damaged", score->damaged);
+    hedon_json_integer(json, "lost", score->lost);
     hedon_json_object(json, "model");
     hedon_json_string(json, "name", info->name);
     hedon_json_string(json, "sha256", info->sha256);

@@ -16,6 +16,7 @@
 #include "score/feed.h"
 
 enum { RING = 64 };
+#define CLIPS_BYTES ((int64_t)256 << 20) /* of clips being filled, all workers together */
 
 typedef struct Entry {
     char *path;
@@ -188,6 +189,16 @@ static void finish_if_done(Run *run, int64_t number)
 
 /* ---- Computing */
 
+/* emotions and utility may be the tally's own last. */
+static int take_view(Run *run, const View *view, const float *emotions, const float *utility)
+{
+    const HedonScoreCallbacks *callbacks = run->callbacks;
+    hedon_tally_view(&entry_of(run, view->number)->tally, view->clip, view->view, emotions, utility);
+    return callbacks->view ? callbacks->view(callbacks->opaque, view->number, view->clip,
+                                             view->view, emotions, utility)
+                           : 0;
+}
+
 static int compute(Run *run, float *clips, const View *views, int64_t count)
 {
     HedonScorer *scorer = run->scorer;
@@ -210,12 +221,8 @@ static int compute(Run *run, float *clips, const View *views, int64_t count)
                 (const float *)scorer->outputs[info->emotions_head].data + i * HEDON_EMOTIONS;
         if (info->utility_head >= 0)
             utility = (const float *)scorer->outputs[info->utility_head].data + i;
-        hedon_tally_view(&entry->tally, views[i].clip, views[i].view, emotions, utility);
-        if (run->callbacks->view) {
-            const int stop = run->callbacks->view(run->callbacks->opaque, views[i].number,
-                                                  views[i].clip, views[i].view, emotions, utility);
-            if (stop) return stop;
-        }
+        const int stop = take_view(run, &views[i], emotions, utility);
+        if (stop) return stop;
         entry->score.predict_s += seconds;
         finish_if_done(run, views[i].number);
     }
@@ -229,16 +236,27 @@ static int flush(Run *run)
     return count ? compute(run, run->scorer->batch.data, run->waiting, count) : 0;
 }
 
+/* A clip that shows the very frames of the one before: few pictures over a long time. There is
+ * nothing new to compute. */
+static int repeat_clip(Run *run, const HedonLoaded *event)
+{
+    const Entry *entry = entry_of(run, event->job);
+    int code = flush(run);
+    for (int64_t i = 0; !code && !entry->code && i < run->scorer->views; i++) {
+        const View view = {.number = event->job, .clip = event->clip, .view = i};
+        const float *emotions, *utility;
+        hedon_tally_last(&entry->tally, i, &emotions, &utility);
+        code = take_view(run, &view, emotions, utility);
+    }
+    return code;
+}
+
 static int add_clip(Run *run, const HedonLoaded *event)
 {
     HedonScorer *scorer = run->scorer;
     Entry *entry = entry_of(run, event->job);
     hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
-    if (event->repeats) { /* few pictures over a long time: nothing new to compute */
-        const int code = flush(run);
-        if (!code && !entry->code) hedon_tally_repeat(&entry->tally, event->clip);
-        return code;
-    }
+    if (event->repeats) return repeat_clip(run, event);
     for (int64_t i = 0; i < scorer->views; i++) {
         const View view = {
             .number = event->job, .clip = event->clip, .view = i, .plan = entry->plans};
@@ -328,6 +346,7 @@ static void loader_options(const HedonScorer *scorer, HedonLoaderOptions *option
     hedon_loader_options_default(options);
     hedon_worker_options_default(&options->worker);
     options->workers = scorer->share.workers;
+    options->max_bytes = CLIPS_BYTES / scorer->share.workers;
     options->slot_bytes = (size_t)(scorer->views * scorer->view_floats) * sizeof(float);
     options->worker.threads = scorer->share.decode_threads;
     if (scorer->options.max_seconds > 0) options->worker.max_seconds = scorer->options.max_seconds;

@@ -30,17 +30,17 @@ void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double en
 }
 
 /* The spread is that of what people see: intensities, and the utility as it is. */
-static void add_to_spread(HedonTally *tally, const double *logits)
+static void add_to_spread(HedonTally *tally, const float *logits)
 {
     for (int i = 0; i < HEDON_TALLY_VALUES; i++) {
-        const double value = i < HEDON_EMOTIONS ? sigmoid(logits[i]) : logits[i];
+        const double value = i < HEDON_EMOTIONS ? sigmoid(logits[i]) : (double)logits[i];
         const double before = value - tally->mean[i];
         tally->mean[i] += before / (double)tally->views;
         tally->square[i] += before * (value - tally->mean[i]);
     }
 }
 
-static void add_to_video(HedonTally *tally, const double *logits)
+static void add_to_video(HedonTally *tally, const float *logits)
 {
     tally->views++;
     for (int i = 0; i < HEDON_TALLY_VALUES; i++) tally->sum[i] += logits[i];
@@ -59,29 +59,27 @@ static void finish_clip(HedonTally *tally, HedonScoreClip *row)
     row->utility = mean[HEDON_EMOTIONS];
 }
 
-static void add_view(HedonTally *tally, int64_t clip, int64_t view)
-{
-    tally->taken++;
-    if (clip >= tally->roles.own) add_to_video(tally, tally->last[view]);
-    if (clip < tally->roles.timeline && view + 1 == tally->views_per_clip)
-        finish_clip(tally, &tally->clips[clip]);
-}
-
 void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
                       const float *utility)
 {
-    double *logits = tally->last[view];
+    float *logits = tally->last[view];
     tally->has_emotions = emotions != NULL;
+    tally->has_utility = utility != NULL;
     for (int i = 0; i < HEDON_EMOTIONS; i++) logits[i] = emotions ? emotions[i] : 0;
     logits[HEDON_EMOTIONS] = utility ? *utility : 0;
     for (int i = 0; i < HEDON_TALLY_VALUES; i++)
         if (!isfinite(logits[i])) tally->not_finite = 1;
-    add_view(tally, clip, view);
+    tally->taken++;
+    if (clip >= tally->roles.own) add_to_video(tally, logits);
+    if (clip < tally->roles.timeline && view + 1 == tally->views_per_clip)
+        finish_clip(tally, &tally->clips[clip]);
 }
 
-void hedon_tally_repeat(HedonTally *tally, int64_t clip)
+void hedon_tally_last(const HedonTally *tally, int64_t view, const float **emotions,
+                      const float **utility)
 {
-    for (int64_t view = 0; view < tally->views_per_clip; view++) add_view(tally, clip, view);
+    *emotions = tally->has_emotions ? tally->last[view] : NULL;
+    *utility = tally->has_utility ? &tally->last[view][HEDON_EMOTIONS] : NULL;
 }
 
 int hedon_tally_complete(const HedonTally *tally)

@@ -22,8 +22,8 @@ typedef struct HedonTally {
     int64_t clip_count, views_per_clip;
     int64_t taken; /* views added */
     HedonScoreClip *clips;
-    int has_emotions;
-    double last[HEDON_MAX_VIEWS][HEDON_TALLY_VALUES]; /* logits of the clip under way */
+    int has_emotions, has_utility;
+    float last[HEDON_MAX_VIEWS][HEDON_TALLY_VALUES]; /* logits of the clip under way */
     double sum[HEDON_TALLY_VALUES];      /* logits of the model's own clips */
     int64_t views;                       /* in sum */
     double mean[HEDON_TALLY_VALUES],
@@ -40,8 +40,9 @@ void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double en
  * head. */
 void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float *emotions,
                       const float *utility);
-/** A clip that shows the very frames of the one before it, all of whose views were added. */
-void hedon_tally_repeat(HedonTally *tally, int64_t clip);
+/** The logits of a view that was added last for its place; NULL as they were given. Borrowed. */
+void hedon_tally_last(const HedonTally *tally, int64_t view, const float **emotions,
+                      const float **utility);
 int hedon_tally_complete(const HedonTally *tally);
 /** Fill the predictions of score; its timeline stays the tally's. HEDON_EDATA when the model gave
  *  something that is not a number. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "decode/worker_process.h"
+#include "decode/worker.h"
 #include "kernels/backend.h"
 #include "models/model.h"
 #include "score/json_writer.h"
@@ -27,17 +27,22 @@ typedef struct Decoder {
 /* Starts it: that is the only honest way to know. */
 static void find_decoder(HedonContext *ctx, Decoder *decoder)
 {
-    HedonWorkerProcess process;
+    HedonWorkerOptions options;
+    HedonWorker *worker = NULL;
     memset(decoder, 0, sizeof(*decoder));
-    if (hedon_worker_process_start(ctx, &process, NULL)) {
+    hedon_worker_options_default(&options);
+    options.max_seconds = 10; /* it takes 30 ms */
+    int code = hedon_worker_new(ctx, &worker, &options);
+    if (!code) code = hedon_worker_wait_ready(ctx, worker);
+    if (code) {
         snprintf(decoder->reason, sizeof(decoder->reason), "%s", hedon_last_error(ctx));
-        return;
+    } else {
+        char link[64];
+        snprintf(link, sizeof(link), "/proc/%d/exe", hedon_worker_pid(worker));
+        const ssize_t length = readlink(link, decoder->path, sizeof(decoder->path) - 1);
+        if (length < 0) snprintf(decoder->path, sizeof(decoder->path), "it answers");
     }
-    char link[64];
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)process.pid);
-    const ssize_t length = readlink(link, decoder->path, sizeof(decoder->path) - 1);
-    snprintf(decoder->path + (length > 0 ? length : 0), 8, "%s", length > 0 ? "" : "found");
-    hedon_worker_process_end(&process, 0);
+    hedon_worker_free(worker);
 }
 
 static const char *precision_names(uint32_t precisions, char text[32])

@@ -57,6 +57,10 @@ void hedon_print_help(const HedonCommand *command);
 /** The candidate nearest to word, or NULL when none is near. candidates: NULL-terminated. */
 const char *hedon_did_you_mean(const char *word, const char *const *candidates);
 
+/** A message for people on standard error, as printf. Names come from anywhere: whatever would move
+ *  the terminal's cursor becomes '?', and ends of lines spaces. */
+void hedon_say(const char *fmt, ...) HEDON_PRINTF(1, 2);
+
 /** "hedon: FILE: <sentence>" on standard error, one line; returns EXIT_SOME_FAILED, or
  *  EXIT_INTERRUPTED for HEDON_ECANCELLED. file may be NULL. */
 int hedon_report(const char *file, int code, const char *sentence);

@@ -1,5 +1,6 @@
 /* hedon: the command line. Commands are a table; each lives in its own cmd_*.c. */
 #include <locale.h>
+#include <stdarg.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,11 +41,11 @@ static int unknown_command(const HedonCommand *const *table, const char *program
         names[i] = space ? space + 1 : table[i]->name;
     }
     const char *near = hedon_did_you_mean(word, names);
-    fprintf(stderr, "hedon: there is no command '%s %s'", program, word);
     if (near)
-        fprintf(stderr, "; did you mean '%s %s'?\n", program, near);
+        hedon_say("there is no command '%s %s'; did you mean '%s %s'?", program, word, program, near);
     else
-        fprintf(stderr, "; '%s --help' lists what there is\n", program);
+        hedon_say("there is no command '%s %s'; '%s --help' lists what there is", program, word,
+                  program);
     return EXIT_WRONG_USAGE;
 }
 
@@ -66,12 +67,29 @@ int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonC
     return unknown_command(table, program, argv[1]);
 }
 
+void hedon_say(const char *fmt, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, fmt);
+    const int length = vasprintf(&text, fmt, args);
+    va_end(args);
+    if (length < 0) return;
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        const int second_half = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; /* C1 in UTF-8 */
+        if (*p == '\n' || *p == '\r')
+            *p = ' ';
+        else if (*p < ' ' || *p == 127 || second_half)
+            *p = '?';
+    }
+    fprintf(stderr, "hedon: %s\n", text);
+    free(text);
+}
+
 int hedon_report(const char *file, int code, const char *sentence)
 {
     if (code == HEDON_ECANCELLED) return EXIT_INTERRUPTED; /* whoever pressed the keys knows */
-    fprintf(stderr, "hedon: %s%s", file ? file : "", file ? ": " : "");
-    for (const char *p = sentence; *p; p++) fputc(*p == '\n' || *p == '\r' ? ' ' : *p, stderr);
-    fputc('\n', stderr);
+    hedon_say("%s%s%s", file ? file : "", file ? ": " : "", sentence);
     return EXIT_SOME_FAILED;
 }
 
@@ -118,7 +136,8 @@ static int run(int argc, char **argv)
     }
     if (!strcmp(word, "help") && argc > 2) { /* hedon help score */
         argv[1] = argv[2];
-        argv[2] = (char[]){"--help"};
+        static char help[] = "--help";
+        argv[2] = help;
         argc = 3;
     } else if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
         print_overview();

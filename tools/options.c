@@ -11,12 +11,12 @@ static const HedonOption help_option = {"help", OPTION_FLAG, 0, NULL, "this help
 
 int hedon_wrong_usage(const HedonCommand *command, const char *fmt, ...)
 {
+    char sentence[2048];
     va_list args;
     va_start(args, fmt);
-    fputs("hedon: ", stderr);
-    vfprintf(stderr, fmt, args);
+    vsnprintf(sentence, sizeof(sentence), fmt, args);
     va_end(args);
-    fprintf(stderr, "; see 'hedon %s --help'\n", command->name);
+    hedon_say("%s; see 'hedon %s --help'", sentence, command->name);
     return EXIT_WRONG_USAGE;
 }
 
