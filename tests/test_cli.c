@@ -61,7 +61,7 @@ static void test_version_and_overview(void **state)
 static void test_every_command_has_help_with_examples(void **state)
 {
     (void)state;
-    char *commands[] = {"score", "info", "infer", "import", "bench", "dataset"};
+    char *commands[] = {"score", "info", "infer", "import", "train", "bench", "dataset"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         Ran ran = RUN(commands[i], "--help");
         assert_int_equal(ran.status, 0);
@@ -829,6 +829,18 @@ static void test_benchmarks_speak_json(void **state)
     assert_true(json_number_value(json_object_get(json, "peak_gflops_per_s")) > 0);
     assert_true(json_array_size(
                     json_object_get(json_array_get(json_object_get(json, "cases"), 0), "ops")) > 1);
+    json_decref(json);
+    ran_free(&ran);
+    ran = RUN("bench", "train", "--model", "r2plus1d_tiny", "--frames", "4", "--size", "16",
+              "--ops", "--repeats", "3", "--json");
+    if (ran.status) fail_msg("%s", ran.err);
+    check_bench(ran.out, 1);
+    json = parse_line(ran.out);
+    const json_t *phases =
+        json_object_get(json_array_get(json_object_get(json, "cases"), 0), "phases");
+    assert_true(json_number_value(json_object_get(phases, "forward_s")) > 0);
+    assert_true(json_number_value(json_object_get(phases, "backward_s")) > 0);
+    assert_true(json_number_value(json_object_get(phases, "update_s")) > 0);
     json_decref(json);
     ran_free(&ran);
 }
