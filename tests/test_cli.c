@@ -175,7 +175,7 @@ static void check_top(const json_t *score)
 static void check_score(const json_t *score)
 {
     check_keys(score,
-               (const char *[]){"schema", "video", "duration_s", "frames", "model", "emotions",
+               (const char *[]){"schema", "video", "duration_s", "frames", "damaged", "lost", "model", "emotions",
                                 "top", "wellbeing", "reliability", "clips", "runtime", NULL});
     assert_string_equal(json_string_value(json_object_get(score, "schema")), "hedon.score/1");
     check_keys(json_object_get(score, "model"),

@@ -482,7 +482,8 @@ static void what_does_not_fit_is_listed(void **state)
     snprintf(counted, sizeof(counted), "%d tensors missing: stem.1.running_mean, ",
              dict->count - 3);
     assert_non_null(strstr(hedon_last_error(ctx), counted));
-    assert_non_null(strstr(hedon_last_error(ctx), ", ..."));
+    for (int i = 3; i < dict->count; i++) /* all of them */
+        assert_non_null(strstr(hedon_last_error(ctx), dict->names[i]));
     free_state_dict(dict);
     expect(hedon_model_import(ctx, path, "lowlevel", other_path, NULL), HEDON_EINVAL,
            "choose r2plus1d_18");
