@@ -98,6 +98,16 @@ static int headers_suffice(const AVFormatContext *format)
     return 0;
 }
 
+/* mp4 by its first box, without asking every demuxer: a tenth of opening a short video. NULL: ask. */
+static const AVInputFormat *obvious_format(const HedonBytes *bytes)
+{
+    uint8_t head[8];
+    return hedon_bytes_read(bytes, head, sizeof head, 0) == (int64_t)sizeof head &&
+                   AV_RB32(head + 4) == MKBETAG('f', 't', 'y', 'p')
+               ? av_find_input_format("mov")
+               : NULL;
+}
+
 static int open_format(HedonDemux *demux)
 {
     uint8_t *buffer = av_malloc(IO_BUFFER);
@@ -117,7 +127,7 @@ static int open_format(HedonDemux *demux)
     int ret = av_dict_set(&options, "format_whitelist", formats, 0);
     if (ret >= 0) ret = av_dict_set(&options, "protocol_whitelist", "none", 0);
     if (ret >= 0) ret = av_dict_set(&options, "scan_all_pmts", "1", 0);
-    if (ret >= 0) ret = avformat_open_input(&demux->format, NULL, NULL, &options);
+    if (ret >= 0) ret = avformat_open_input(&demux->format, NULL, obvious_format(demux->bytes), &options);
     av_dict_free(&options);
     return ret;
 }
