@@ -211,6 +211,7 @@ static void test_spatial(void **state)
         SPATIAL_CASE(17, 45, 1, 7, 5, 1),   SPATIAL_CASE(45, 17, 2, 14, 15, 1),
         SPATIAL_CASE(16, 32, 3, 15, 14, 0), SPATIAL_CASE(17, 33, 1, 9, 4, 2),
         SPATIAL_CASE(304, 33, 1, 7, 7, 1), /* so wide that the team shares V */
+        SPATIAL_CASE(1, 33, 1, 121, 121, 1), /* the batch past the caches, a clip not */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         seed = (uint32_t)i;
@@ -232,6 +233,8 @@ static void test_temporal(void **state)
         }
     const CpuConvShape unpadded = TEMPORAL_CASE(17, 16, 7, 3, 3, 0);
     assert_int_equal(check_case((Case){unpadded, .relu = 1, .residual = 1}), 2);
+    const CpuConvShape streamed = TEMPORAL_CASE(1, 33, 5, 54, 54, 1);
+    assert_int_equal(check_case((Case){streamed, .relu = 1, .residual = 1}), 2);
     const CpuConvShape four_to_two = TEMPORAL_CASE(17, 16, 4, 3, 3, 0);
     assert_int_equal(check_case((Case){four_to_two, .relu = 0, .residual = 0}), 2);
 }

@@ -321,6 +321,7 @@ static void test_direct(void **state)
         {3, 1, 1, 1, 1, 1, 0, 0, 0, 3, 3, 3, 1, 1, 1, 1, 1, 1},
         {3, 5, 2, 6, 4, 3, 0, 0, 0, 2, 4, 3, 1, 3, 2, 1, 2, 0}, /* nothing symmetric */
         {3, 20, 3, 6, 5, 3, 0, 0, 0, 2, 4, 3, 2, 3, 2, 1, 2, 1},
+        {3, 33, 1, 121, 121, 5, 0, 0, 0, 1, 3, 3, 1, 2, 2, 0, 1, 1}, /* dx past the caches */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         seed = (uint32_t)i;

@@ -74,10 +74,11 @@ static CpuNormCoefficients coefficients(const Data *d)
     return (CpuNormCoefficients){d->mean, d->scale, d->shift};
 }
 
-static void check_forward(const CpuNormIsa *isa, Data *d, int residual, int relu)
+static void check_forward(const CpuNormIsa *isa, Data *d, int residual, int relu, int stream)
 {
     const CpuNormCoefficients by = coefficients(d);
-    isa->normalise(d->x, residual ? d->residual : NULL, d->out, d->rows, d->row, &by, relu);
+    isa->normalise(d->x, residual ? d->residual : NULL, d->out, d->rows, d->row, &by, relu,
+                   stream);
     for (int64_t i = 0; i < d->rows * d->row; i++) {
         const int64_t c = i % d->row;
         double y = ((double)d->x[i] - d->mean[c]) * d->scale[c] + d->shift[c];
@@ -144,8 +145,8 @@ static void kernels_do_what_they_say(void **state)
         for (int r = 0; r < 5; r++)
             for (int c = 0; c < 3; c++) {
                 Data d = make(rows[r], row[c]);
-                for (int variant = 0; variant < 4; variant++)
-                    check_forward(isas[k], &d, variant & 1, variant >> 1);
+                for (int variant = 0; variant < 8; variant++)
+                    check_forward(isas[k], &d, variant & 1, variant >> 1 & 1, variant >> 2);
                 for (int variant = 0; variant < 6; variant++)
                     check_gradient(isas[k], &d, (CpuNormMask)(variant / 2), variant % 2);
                 discard(&d);

@@ -29,9 +29,10 @@ typedef struct CpuNormIsa {
     const char *name;
     /** sums[c] = sum of x, squares[c] = sum of x^2 over `count` rows, in double. */
     void (*moments)(const float *x, int64_t count, int64_t row, double *sums, double *squares);
-    /** y = (x - mean) scale + shift [+ residual] [, then relu] */
+    /** y = (x - mean) scale + shift [+ residual] [, then relu]; stream: y is written past the
+     *  caches. */
     void (*normalise)(const float *x, const float *residual, float *y, int64_t count, int64_t row,
-                      const CpuNormCoefficients *by, int relu);
+                      const CpuNormCoefficients *by, int relu, int stream);
     /** With g = dy where the mask is open and 0 elsewhere:
      *  sums[c] = sum of g, products[c] = sum of g (x - mean), in double. */
     void (*products)(const CpuNormGradient *of, int64_t count, int64_t row, double *sums,

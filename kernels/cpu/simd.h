@@ -9,7 +9,7 @@
 #define HEDON_KERNELS_CPU_SIMD_H
 
 #include <stdint.h>
-#if defined(__FMA__)
+#if defined(__SSE__)
 #include <immintrin.h>
 #endif
 
@@ -29,6 +29,27 @@ vec_load(const float *p) /* aligned to the vector's size */
 static inline __attribute__((always_inline)) void vec_store(float *p, Vec v)
 {
     *(Vec *)p = v;
+}
+
+/* Past the caches where that can be: for what is read only after many other megabytes. The vectors
+ * of a cache line must be stored one after the other, and vec_stream_end called before another
+ * thread reads them. */
+static inline __attribute__((always_inline)) void vec_stream(float *p, Vec v)
+{
+#if SIMD_LANES == 16 && defined(__AVX512F__)
+    _mm512_stream_ps(p, (__m512)v);
+#elif SIMD_LANES == 8 && defined(__AVX__)
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    vec_store(p, v);
+#endif
+}
+
+static inline __attribute__((always_inline)) void vec_stream_end(void)
+{
+#if defined(__SSE__)
+    _mm_sfence();
+#endif
 }
 
 static inline __attribute__((always_inline)) Vec vec_set1(float s)

@@ -36,7 +36,10 @@ static void run_relu_backward(const CpuStep *step, const CpuArguments *arguments
     const float *y = arguments->x[0], *dy = arguments->x[1];
     float *dx = arguments->y;
 #pragma omp parallel for simd num_threads(arguments->threads) schedule(static)
-    for (int64_t i = 0; i < count; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
+    for (int64_t i = 0; i < count; i++) {
+        const float g = dy[i]; /* loaded in any case: a load under a condition is not vectorised */
+        dx[i] = y[i] <= 0 ? 0 : g;
+    }
 }
 
 int cpu_lower_relu_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)

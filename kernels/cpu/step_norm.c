@@ -1,7 +1,8 @@
 /* batch_norm in training and its gradient, each one step: a pass over the batch that sums by
  * channel, a little arithmetic by channel, a pass that writes. The batch is cut into chunks that
  * depend on its size alone, each summed by itself and the sums added in their order, so that the
- * number of threads changes no bit. */
+ * number of threads changes no bit. The first pass goes from the last chunk to the first: what was
+ * written last is still in the cache, and what it has read last is there for the second. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,12 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/norm.h"
 
-enum { MAX_CHUNKS = 64, CHUNK_POSITIONS = 64, COEFFICIENTS = 5 };
+enum {
+    MAX_CHUNKS = 64,
+    CHUNK_POSITIONS = 64,
+    COEFFICIENTS = 5,
+    STREAM_BYTES = 24 << 20 /* an output of that size would only push others out of L3 */
+};
 
 static const CpuNormIsa *isa(void)
 {
@@ -59,6 +65,19 @@ static int64_t chunk_count(const Work *work, int64_t chunk)
     return chunk_first(work, chunk + 1) - chunk_first(work, chunk);
 }
 
+/* The i-th chunk of a pass that goes backwards. */
+static int64_t from_the_end(const Work *work, int64_t i)
+{
+    return work->chunks - 1 - i;
+}
+
+/* Whether y is written past the caches. */
+static int streams(const Work *work, const float *x, const float *residual, const float *y)
+{
+    const int64_t bytes = work->positions * work->row * (int64_t)sizeof(float);
+    return y != x && y != residual && bytes >= STREAM_BYTES;
+}
+
 /* Sum number `which` of channel c over all chunks. */
 static double total(const Work *work, int which, int64_t c)
 {
@@ -84,9 +103,11 @@ static void run_train(const CpuStep *step, const CpuArguments *arguments)
     const float *x = arguments->x[0], *residual = arguments->x[3];
     const double m = (double)w.positions;
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
-    for (int64_t k = 0; k < w.chunks; k++)
+    for (int64_t i = 0; i < w.chunks; i++) {
+        const int64_t k = from_the_end(&w, i);
         kernels->moments(x + chunk_first(&w, k) * w.row, chunk_count(&w, k), w.row,
                          w.sums + 2 * k * w.row, w.sums + (2 * k + 1) * w.row);
+    }
     memset(w.mean, 0, (size_t)w.row * COEFFICIENTS * sizeof(float));
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
     for (int64_t c = 0; c < step->as.norm.channels; c++) {
@@ -97,11 +118,12 @@ static void run_train(const CpuStep *step, const CpuArguments *arguments)
         w.shift[c] = arguments->x[2][c];
     }
     const CpuNormCoefficients by = {w.mean, w.scale, w.shift};
+    const int stream = streams(&w, x, residual, arguments->y);
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
     for (int64_t k = 0; k < w.chunks; k++) {
         const int64_t first = chunk_first(&w, k) * w.row;
         kernels->normalise(x + first, residual ? residual + first : NULL, arguments->y + first,
-                           chunk_count(&w, k), w.row, &by, step->relu);
+                           chunk_count(&w, k), w.row, &by, step->relu, stream);
     }
 }
 
@@ -121,7 +143,8 @@ static void run_trained(const CpuStep *step, const CpuArguments *arguments)
     for (int64_t k = 0; k < w.chunks; k++) {
         const int64_t first = chunk_first(&w, k) * w.row;
         kernels->normalise(arguments->x[0] + first, NULL, arguments->y + first, chunk_count(&w, k),
-                           w.row, &by, step->relu);
+                           w.row, &by, step->relu,
+                           streams(&w, arguments->x[0], NULL, arguments->y));
     }
 }
 
@@ -154,7 +177,8 @@ static void run_backward(const CpuStep *step, const CpuArguments *arguments)
         if (step->as.norm.mask == CPU_NORM_BY_SELF) w.shift[c] = arguments->x[5][c];
     }
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
-    for (int64_t k = 0; k < w.chunks; k++) {
+    for (int64_t i = 0; i < w.chunks; i++) {
+        const int64_t k = from_the_end(&w, i);
         const CpuNormGradient of = gradient_of(step, arguments, &w, k);
         kernels->products(&of, chunk_count(&w, k), w.row, w.sums + 2 * k * w.row,
                           w.sums + (2 * k + 1) * w.row);
