@@ -12,5 +12,5 @@ function(hedon_test path)
     HEDON_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HEDON_BINARY_DIR="${CMAKE_BINARY_DIR}"
     HEDON_MEDIA_DIR="${CMAKE_SOURCE_DIR}/../shared/media")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
 endfunction()
