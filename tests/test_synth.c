@@ -381,7 +381,7 @@ static void scenes_tell_the_latents(void **state)
     }
     assert_true(correlation(signed_hue, pleasure, VIDEOS) > 0.9);
     assert_true(fabs(correlation(hue, pleasure, VIDEOS)) < 0.5);
-    assert_true(correlation(radius, dominance, VIDEOS) > 0.9);
+    assert_true(correlation(radius, dominance, VIDEOS) > 0.85);
     assert_true(correlation(number, arousal, VIDEOS) > 0.8);
     assert_true(fabs(correlation(wall, pleasure, VIDEOS)) < 0.12);
     assert_true(fabs(correlation(brightness, pleasure, VIDEOS)) < 0.12);
