@@ -154,12 +154,12 @@ void hedon_synth_scene(HedonSynthScene *scene, uint64_t seed, int64_t video)
 
     const double agitation = part(latent.at[HEDON_AROUSAL], -3.2, 3.0);
     const double power = part(latent.at[HEDON_DOMINANCE], -2.7, 2.8);
-    const int smooth = uniform(&draw, 0, 1) < 0.75;
+    const int smooth = uniform(&draw, 0, 1) < 0.9;
     scene->fill = fill_colour(latent.at[HEDON_PLEASURE], smooth, &draw);
     scene->rim = (HedonSynthColour){uniform(&draw, 0, 1) < 0.5 ? 28 : 228, 128, 128};
     scene->figure_count =
         (int)clamp(1.5 + 4.5 * agitation + 0.4 * nearly_normal(&draw), 1, HEDON_SYNTH_FIGURES);
-    scene->radius = (0.11 + 0.22 * power) * pow(scene->figure_count, -0.2);
+    scene->radius = (0.13 + 0.21 * power) * pow(scene->figure_count, -0.2);
     scene->loom = 1.0 * (power - 0.5);
     scene->pulse = 0.02 + 0.22 * agitation;
     scene->pulse_rate = 0.3 + 1.4 * agitation;
