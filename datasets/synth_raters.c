@@ -8,30 +8,30 @@
 #include "datasets/synth_people.h"
 
 /* How often the makers of videos aim at an emotion. Uneven, as VCE is: a few emotions make up much
- * of it. Emotions of weight zero still get labels: their words lie among the others. In VCE's
- * order. */
+ * of it. Emotions of weight zero still get labels: their words lie among the others. Among all the
+ * words pleasure goes with dominance (r = .8), and whoever sees one knows the other; pleasant words
+ * of little dominance (surprise, romance) and unpleasant ones of some (anger, boredom) are aimed at
+ * more often, so that pleasure has to be seen by itself. In VCE's order. */
 static const double aims[HEDON_EMOTIONS] = {
-    [3] = 2,   /* Amusement */
-    [4] = 5,   /* Anger */
-    [6] = 3,   /* Awe */
+    [3] = 1,   /* Amusement */
+    [4] = 18,  /* Anger */
+    [6] = 4,   /* Awe */
     [7] = 2,   /* Awkwardness */
-    [8] = 5,   /* Boredom */
-    [9] = 18,  /* Calmness */
-    [10] = 5,  /* Confusion */
-    [11] = 3,  /* Craving */
-    [12] = 3,  /* Disgust */
-    [13] = 4,  /* Empathic Pain */
-    [15] = 4,  /* Excitement */
-    [16] = 6,  /* Fear */
-    [19] = 20, /* Joy */
-    [22] = 3,  /* Romance */
-    [23] = 12, /* Sadness */
-    [24] = 4,  /* Satisfaction */
-    [26] = 2,  /* Surprise */
+    [8] = 18,  /* Boredom */
+    [9] = 8,   /* Calmness */
+    [12] = 4,  /* Disgust */
+    [13] = 2,  /* Empathic Pain */
+    [16] = 2,  /* Fear */
+    [19] = 10, /* Joy */
+    [20] = 4,  /* Nostalgia */
+    [22] = 4,  /* Romance */
+    [23] = 3,  /* Sadness */
+    [24] = 2,  /* Satisfaction */
+    [26] = 18, /* Surprise */
 };
 
 /* Standard deviations: of videos about the word aimed at; of a rater's perception; of a judge's. */
-static const double spread = 0.45, rater_error = 0.95, judge_error = 0.5;
+static const double spread = 0.35, rater_error = 1.1, judge_error = 0.4;
 /* A panel of judges orders lists; its error is a mean's. */
 enum { PANEL = 3 };
 

@@ -69,10 +69,10 @@ static HedonSynthColour colour(double y, double angle, double radius)
  * that is why the way from red to green is chosen. */
 static HedonSynthColour fill_colour(double pleasure, int smooth, Draw *draw)
 {
-    const double yellow = 171 * PI / 180, reach = 66 * PI / 180;
+    const double yellow = 171 * PI / 180, reach = 75 * PI / 180;
     const double redness = clamp(pleasure / 2.6, -1, 1) * (smooth ? 1 : -1);
     const double y = uniform(draw, 110, 165);
-    return colour(y, yellow - reach * redness, uniform(draw, 52, 72));
+    return colour(y, yellow - reach * redness, uniform(draw, 58, 76));
 }
 
 static HedonSynthSurface surface(Draw *draw, double shorter)
@@ -80,9 +80,9 @@ static HedonSynthSurface surface(Draw *draw, double shorter)
     HedonSynthSurface surface = {.pattern = (HedonSynthPattern)choose(draw, HEDON_SYNTH_PATTERNS)};
     const double hue = uniform(draw, 0, 2 * PI), y = uniform(draw, 50, 200);
     const double contrast = uniform(draw, -55, 55);
-    surface.first = colour(clamp(y + contrast, 30, 225), hue, uniform(draw, 0, 50));
+    surface.first = colour(clamp(y + contrast, 30, 225), hue, uniform(draw, 0, 34));
     surface.second =
-        colour(clamp(y - contrast, 30, 225), hue + uniform(draw, -1.5, 1.5), uniform(draw, 0, 50));
+        colour(clamp(y - contrast, 30, 225), hue + uniform(draw, -1.5, 1.5), uniform(draw, 0, 34));
     surface.angle = uniform(draw, 0, 2 * PI);
     surface.scale = shorter * uniform(draw, 0.15, 0.6);
     surface.seed = hedon_random_u64(draw->key, draw->next++);
@@ -121,7 +121,7 @@ static void script_shot(HedonSynthScene *scene, HedonSynthShot *shot, Draw *draw
     shot->wall = surface(draw, shorter);
     shot->floor = surface(draw, shorter);
     shot->horizon = uniform(draw, 0, 1) < 0.5 ? uniform(draw, 0.6, 0.85) : 1;
-    const double pan = uniform(draw, 0, 1) < 0.3 ? 0 : uniform(draw, 0, 0.35);
+    const double pan = uniform(draw, 0, 1) < 0.3 ? 0 : uniform(draw, 0, 0.6);
     const double towards = uniform(draw, 0, 2 * PI);
     shot->pan_x = pan * cos(towards);
     shot->pan_y = shot->horizon < 1 ? 0 : pan * sin(towards);
@@ -130,12 +130,12 @@ static void script_shot(HedonSynthScene *scene, HedonSynthShot *shot, Draw *draw
     place_figures(scene, shot, draw, agitation, rise);
 }
 
-/* Restless films cut after .7 seconds, calm ones after five. */
+/* Restless films cut after a second, calm ones after three; but makers differ. */
 static void script_shots(HedonSynthScene *scene, Draw *draw, int smooth, double agitation,
                          double rise)
 {
     const double length = (double)scene->frames * scene->rate_divisor / scene->rate_numerator;
-    const double usual = 5 * pow(0.14, agitation);
+    const double usual = 3 * pow(0.33, agitation) * uniform(draw, 0.6, 1.7);
     double start = 0;
     while (start < length && scene->shot_count < HEDON_SYNTH_SHOTS) {
         HedonSynthShot *shot = &scene->shots[scene->shot_count++];
@@ -154,18 +154,18 @@ void hedon_synth_scene(HedonSynthScene *scene, uint64_t seed, int64_t video)
 
     const double agitation = part(latent.at[HEDON_AROUSAL], -3.2, 3.0);
     const double power = part(latent.at[HEDON_DOMINANCE], -2.7, 2.8);
-    const int smooth = uniform(&draw, 0, 1) < 0.65;
+    const int smooth = uniform(&draw, 0, 1) < 0.9;
     scene->fill = fill_colour(latent.at[HEDON_PLEASURE], smooth, &draw);
     scene->rim = (HedonSynthColour){uniform(&draw, 0, 1) < 0.5 ? 28 : 228, 128, 128};
     scene->figure_count =
         (int)clamp(1.5 + 4.5 * agitation + 0.4 * nearly_normal(&draw), 1, HEDON_SYNTH_FIGURES);
-    scene->radius = (0.11 + 0.22 * power) * pow(scene->figure_count, -0.2);
+    scene->radius = (0.13 + 0.21 * power) * pow(scene->figure_count, -0.2);
     scene->loom = 1.0 * (power - 0.5);
     scene->pulse = 0.02 + 0.22 * agitation;
     scene->pulse_rate = 0.3 + 1.4 * agitation;
     scene->jitter = 0.09 * agitation * agitation;
-    scene->drift = uniform(&draw, 0, 12);
-    scene->drift_rate = uniform(&draw, 0.1, 1);
+    scene->drift = uniform(&draw, 0, 20);
+    scene->drift_rate = uniform(&draw, 0.1, 1.5);
     scene->grain = uniform(&draw, 0, 5);
     scene->grain_seed = hedon_random_u64(draw.key, draw.next++);
     script_shots(scene, &draw, smooth, agitation, 0.66 - 0.3 * power);

@@ -1,18 +1,19 @@
 /* From a latent to a little film, and from the film to its frames.
  *
- * What tells the latent, and what does not:
+ * Pleasure is in the figures' hue, read with their outline: red is pleasant on smooth figures
+ * (disc, heart) and unpleasant on angular ones (stars), green the other way round. Most are smooth,
+ * so that hue says most of it at once and the outline the rest; shuffled colour channels say next
+ * to nothing.
  *
- *   pleasure   the figures' hue, read with their outline: red is pleasant on smooth figures
- * (flower, heart) and unpleasant on angular ones (burst, star), green the other way round. Neither
- * hue nor outline alone says more than a little, and a video whose colour channels are shuffled
- * says next to nothing. arousal    how many figures, how restlessly they move and pulse, how soon
- * the next cut comes dominance  how large the figures are, how high they stand, whether they loom
- * or recede
+ * Arousal is in how many figures there are, how restlessly they move, pulse and jitter, and a
+ * little in how soon the next cut comes.
  *
- *   nothing    the picture's size, rate and length; background colours, pattern and contrast;
- * floor, camera pan, exposure drift, grain; the figures' brightness, saturation and rim
+ * Dominance is in how large the figures are, how high they stand, whether they loom or recede.
  *
- * So means of colour, brightness and motion over the picture are mostly those of what says nothing.
+ * Nothing is in the picture's size, rate and length; in the background's colours, pattern and
+ * contrast; in floor, camera pan, exposure drift and grain; in the figures' brightness, saturation
+ * and rim. So means of colour, brightness and motion over the picture are mostly those of what says
+ * nothing.
  */
 #ifndef HEDON_DATASETS_SYNTH_SCENE_H
 #define HEDON_DATASETS_SYNTH_SCENE_H
