@@ -14,10 +14,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/random.h"
 #include "hedon.h"
 #include "kernels/backend.h"
 #include "models/model.h"
+#include "tests/scenes.h"
 
 enum { CLIPS = 4, HEADS = 2 };
 static const char *const head_names[HEADS] = {"emotions", "utility"};
@@ -39,46 +39,14 @@ static void check(int code)
     if (code) fail_msg("%s: %s", hedon_error_name(code), hedon_last_error(ctx));
 }
 
-/* The scenes of tools/golden/weights.py's clips(), bit for bit. */
-static double symmetric(HedonRandomKey key, uint64_t i)
-{
-    return 2 * hedon_random_uniform(key, i) - 1;
-}
-
-/* One channel of one frame: a base, a slope, a blob that moves and changes, noise. */
-static void render(float *out, const double scene[32], int channel, double time, int64_t size,
-                   HedonRandomKey noise, uint64_t first_pixel)
-{
-    const double cx = 0.5 + 0.4 * scene[0] + 0.5 * scene[1] * time;
-    const double cy = 0.5 + 0.4 * scene[2] + 0.5 * scene[3] * time;
-    const double *s = scene + 8 + 8 * channel;
-    for (int64_t i = 0; i < size * size; i++) {
-        const double x = (double)(i % size) / (double)size, y = (double)(i / size) / (double)size;
-        const double distance = (x - cx) * (x - cx) + (y - cy) * (y - cy);
-        const double blob = 1 / (1 + distance * (20 + 15 * scene[4]));
-        const double smooth = s[0] + s[1] * x + s[2] * y + (2 * s[3] + s[4] * time) * blob;
-        out[i] =
-            (float)(smooth + (0.3 + 0.2 * scene[5]) * symmetric(noise, first_pixel + (uint64_t)i));
-    }
-}
-
 static HedonTensor make_clips(uint64_t seed, int64_t frames, int64_t size)
 {
     HedonTensor clips;
     check(hedon_tensor_alloc(&clips, HEDON_F32,
                              &(HedonShape){.rank = 5, .dim = {CLIPS, 3, frames, size, size}}));
-    float *out = clips.data;
-    for (uint64_t n = 0; n < CLIPS; n++) {
-        double scene[32];
-        for (uint64_t i = 0; i < 32; i++) scene[i] = symmetric(hedon_random_key(seed, 1, n), i);
-        const HedonRandomKey noise = hedon_random_key(seed, 2, n);
-        for (int64_t plane = 0; plane < 3 * frames; plane++) {
-            const double time = (double)(plane % frames) / (double)frames;
-            render(out, scene, (int)(plane / frames), time, size, noise,
-                   (uint64_t)(plane * size * size));
-            out += size * size;
-        }
-    }
+    for (uint64_t n = 0; n < CLIPS; n++)
+        render_clip((float *)clips.data + (int64_t)n * 3 * frames * size * size, seed, n, frames,
+                    size);
     return clips;
 }
 
@@ -293,7 +261,8 @@ static void write_scaled(HedonState *params, int parameter, const HedonTensor *v
     const int64_t count = hedon_shape_count(&values->shape);
     for (int64_t i = 0; i < count; i++)
         ((float *)scaled.data)[i] = ((float *)values->data)[i] * factor;
-    check(params->device->backend->state_write(ctx, params, HEDON_STATE_PARAMETER, parameter, &scaled));
+    check(params->device->backend->state_write(ctx, params, HEDON_STATE_PARAMETER, parameter,
+                                               &scaled));
     hedon_tensor_free(&scaled);
 }
 
