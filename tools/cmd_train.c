@@ -364,7 +364,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("drop-path", drop_path, "P", "of the last block"),                                    \
         CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),  \
         TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                   \
-        TEXT("augment", augment, "NAME", "vce (the paper's) or none"),                             \
+        TEXT("augment", augment, "NAME", "vce (the paper's), crop (mild crops and flips) or none"),                             \
         TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"), \
         TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
         FLAG("recompute", recompute,                                                               \
