@@ -95,6 +95,24 @@ static void test_draws_are_distributed(void **state)
 }
 
 /* A box that does not fit is drawn again: half of these are too tall or too wide. */
+static void test_mild_crops_leave_colours_alone(void **state)
+{
+    (void)state;
+    HedonAugmentRecipe recipe;
+    assert_int_equal(hedon_augment_recipe(NULL, &recipe, "crop"), 0);
+    Tally area = {0}, flip = {0};
+    for (int i = 0; i < 4000; i++) {
+        HedonAugmentDraw d;
+        hedon_augment_draw(hedon_random_key(5, 1, (uint64_t)i), &recipe, 320, 240, &d);
+        assert_int_equal(d.operation_count, 0);
+        assert_int_equal(d.erase_width, 0);
+        tally(&area, d.crop_width * d.crop_height / (320. * 240));
+        tally(&flip, d.flip);
+    }
+    assert_true(area.low > .78 && area.high <= 1);
+    expect_mean("flip", &flip, .5, .5);
+}
+
 static void test_erasing_tries_again(void **state)
 {
     (void)state;
@@ -164,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws_are_distributed),
+        cmocka_unit_test(test_mild_crops_leave_colours_alone),
         cmocka_unit_test(test_erasing_tries_again),
         cmocka_unit_test(test_beta_is_distributed),
         cmocka_unit_test(test_noise_is_normal),

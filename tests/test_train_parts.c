@@ -13,13 +13,14 @@
 #include <sys/stat.h>
 
 #include "base/crc32c.h"
-#include "models/model.h"
+#include "models/trainable.h"
 #include "tests/golden/schedules.inc"
 #include "tests/media/folder.h"
 #include "train/config.h"
 #include "train/data.h"
 #include "train/groups.h"
 #include "train/order.h"
+#include "train/prior.h"
 #include "train/resume.h"
 #include "train/tensorboard.h"
 
@@ -478,6 +479,33 @@ static void no_video_is_on_two_sides(void **state)
     hedon_train_data_close(&data);
 }
 
+/* With the prior as its bias and its small weights, a fresh head says the mean ratings. */
+static void the_prior_is_the_mean_rating(void **state)
+{
+    (void)state;
+    char vce[256];
+    HedonTrainConfig config;
+    HedonTrainData data;
+    HedonModel *model;
+    snprintf(vce, sizeof vce, "%s", in_folder("labels/vce"));
+    hedon_train_config_default(&config, &hedon_recipe_vce);
+    config.vce = vce;
+    config.recipe.held_out = 0;
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    assert_int_equal(hedon_model_open_fresh(ctx, &model, "r2plus1d_tiny", 1, "emotions"), 0);
+    assert_int_equal(hedon_train_prior_bias(ctx, model, &data), 0);
+    const float *bias = hedon_model_parameter(model, "head.emotions.bias")->data;
+    for (int k = 0; k < HEDON_EMOTIONS; k++) { /* emotion k belongs to videos k, k + 27, ... < 300 */
+        const double videos = (299 - k) / 27 + 1;
+        assert_true(fabs(300 / (1 + exp(-(double)bias[k])) - videos) < 1e-3);
+    }
+    hedon_model_close(model);
+    assert_int_equal(hedon_model_open_fresh(ctx, &model, "r2plus1d_tiny", 1, "utility"), 0);
+    assert_int_equal(hedon_train_prior_bias(ctx, model, &data), HEDON_EINVAL);
+    hedon_model_close(model);
+    hedon_train_data_close(&data);
+}
+
 static int start(void **state)
 {
     ctx = hedon_context_new();
@@ -506,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_configuration_comes_back),
         cmocka_unit_test(no_video_is_on_two_sides),
+        cmocka_unit_test(the_prior_is_the_mean_rating),
     };
     return cmocka_run_group_tests(tests, start, end);
 }

@@ -20,7 +20,7 @@ typedef struct Arguments {
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
-    int resume, force, recompute, json;
+    int resume, force, recompute, json, prior_bias;
     HedonDeviceArguments device;
 } Arguments;
 
@@ -113,6 +113,7 @@ static void set_integers(json_t *object, const Arguments *arguments, HedonTask t
         {"save_every", arguments->save_every},
         {"log_every", arguments->log_every},
         {"recompute", arguments->recompute},
+        {"prior_bias", arguments->prior_bias},
     };
     for (size_t i = 0; i < sizeof(integers) / sizeof(*integers); i++)
         if (integers[i].value)
@@ -364,7 +365,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("drop-path", drop_path, "P", "of the last block"),                                    \
         CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),  \
         TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                   \
-        TEXT("augment", augment, "NAME", "vce (the paper's) or none"),                             \
+        TEXT("augment", augment, "NAME", "vce (the paper's), crop (mild crops and flips) or none"),                             \
         TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"), \
         TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
         FLAG("recompute", recompute,                                                               \
@@ -377,6 +378,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
 
 #define CLIP_OPTIONS                                                                               \
     CHOICE("loss", loss, "bce|kl|cross_entropy", "of the emotions (default bce)"),                 \
+        FLAG("prior-bias", prior_bias, "begin with the mean ratings as the head's bias, not 0"),   \
         TEXT("mixup", mixup, "ALPHA", "mix clips and labels (default: off)"),                      \
         TEXT("cutmix", cutmix, "ALPHA", "exchange boxes of clips (default: off)")
 

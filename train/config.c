@@ -46,6 +46,7 @@ static const Field fields[] = {
     {"emotions_weight", REAL, AT(recipe.emotions_weight)},
     {"utility_weight", REAL, AT(recipe.utility_weight)},
     {"margin", REAL, AT(recipe.margin)},
+    {"prior_bias", FLAG, AT(recipe.prior_bias)},
     {"optimiser", CHOICE, AT(recipe.optimiser), CHOOSE(optimisers)},
     {"beta1", REAL, AT(recipe.beta1)},
     {"beta2", REAL, AT(recipe.beta2)},

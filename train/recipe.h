@@ -30,6 +30,7 @@ typedef struct HedonRecipe {
 
     HedonEmotionsLoss emotions_loss;
     double emotions_weight, utility_weight; /* of the two losses in their sum */
+    int prior_bias; /* the emotions head begins with the mean ratings (prior.h), else with 0 */
     double margin;                          /* -log sigmoid(u_more - u_less - margin) */
 
     HedonOptimiserKind optimiser;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "train/prior.h"
 #include "train/trainer_private.h"
 
 enum { MOST_WORKERS = 8 };
@@ -61,6 +62,8 @@ static int open_model(HedonTrainer *trainer)
     int copied, fresh;
     int code = hedon_model_open_fresh(trainer->ctx, &trainer->model, config->model,
                                       (uint64_t)config->seed, heads_of(recipe->task));
+    if (!code && recipe->prior_bias)
+        code = hedon_train_prior_bias(trainer->ctx, trainer->model, &trainer->data);
     if (!code && config->init) code = hedon_model_open(trainer->ctx, &from, config->init);
     if (!code && from) {
         const HedonModelInfo *info = hedon_model_info(from);

@@ -69,8 +69,8 @@ typedef struct HedonAugmentDraw {
 typedef struct HedonAugmenter HedonAugmenter;
 
 /**
- * A recipe by name: "none" (frames resized, normalised, nothing drawn: V2V's) or "vce" (the paper's
- * rand-m7-n4-mstd0.5-inc1, crop, flip, erasing). 224x224 with ImageNet's mean and deviation, as the
+ * A recipe by name: "none" (frames resized, normalised, nothing drawn: V2V's), "vce" (the paper's
+ * rand-m7-n4-mstd0.5-inc1, crop, flip, erasing) or "crop" (mild crops and flips). 224x224 with ImageNet's mean and deviation, as the
  * paper's; change width, height, mean and std for another model.
  * HEDON_EINVAL names the known ones.
  */

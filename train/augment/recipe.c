@@ -36,6 +36,17 @@ static const struct {
       .height = 224,
       .mean = MEAN,
       .std = STD}},
+    /* what leaves colours, outlines and sizes as they are: for small data whose labels hang on
+       them. Hedon's own */
+    {"crop",
+     {.resized_crop = 1,
+      .area = {.8, 1},
+      .ratio = {.9, 1.1},
+      .flip_p = .5,
+      .width = 224,
+      .height = 224,
+      .mean = MEAN,
+      .std = STD}},
 };
 
 int hedon_augment_recipe(HedonContext *ctx, HedonAugmentRecipe *out, const char *name)
@@ -45,7 +56,7 @@ int hedon_augment_recipe(HedonContext *ctx, HedonAugmentRecipe *out, const char 
             *out = recipes[i].recipe;
             return 0;
         }
-    return hedon_fail(ctx, HEDON_EINVAL, "unknown augmentation \"%s\": none or vce", name);
+    return hedon_fail(ctx, HEDON_EINVAL, "unknown augmentation \"%s\": none, vce or crop", name);
 }
 
 static int is_share(double p)
