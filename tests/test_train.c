@@ -71,6 +71,80 @@ static void synthetic_data_is_said_to_be(void **state)
     forget(&heard);
 }
 
+/* ---- Lists and ties */
+
+static void write_lists(const char *name, const char *rows)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    fputs("less,more,tie,list\n", file);
+    fputs(rows, file);
+    fclose(file);
+}
+
+/* Chains of pairs and a given list, one of whose videos is broken: the rest of it still counts. */
+static void lists_are_learnt(void **state)
+{
+    (void)state;
+    HedonTrainConfig config;
+    Heard heard = {0}, again = {0};
+    char path[256];
+    write_lists("lists.csv",
+                "vce/videos/00000,vce/videos/00005,,\n"
+                "vce/videos/00005,vce/videos/00010,,\n"
+                "vce/videos/00010,vce/videos/00015,,\n"
+                "vce/videos/00002,vce/videos/00019,,\n"
+                ",,,vce/videos/00001 vce/videos/none vce/videos/00011 vce/videos/00018\n");
+    snprintf(path, sizeof path, "%s", in_folder("lists.csv"));
+    quick_config(&config, &hedon_recipe_v2v);
+    config.v2v = path;
+    config.recipe.utility_loss = HEDON_LOSS_PLACKETT_LUCE;
+    config.recipe.held_out = 0;
+    config.recipe.pairs = 3;
+    config.recipe.epochs = 60;
+    config.recipe.drop_path = 0;
+    assert_int_equal(train(&config, "lists", 0, &heard), 0);
+    assert_int_equal(json_integer_value(json_object_get(heard.start, "train_lists")), 3);
+    assert_int_equal(heard.broken, 1);
+    print_message("lists: loss %.4f to %.4f\n", heard.first_loss, heard.last_loss);
+    assert_true(heard.first_loss >
+                1); /* of random orders of 4, 3 and 2: (log 24 + log 6 + log 2) / 3 */
+    assert_true(heard.last_loss < .1);
+    config.recipe.epochs = 5;
+    config.recipe.margin = .5;
+    assert_int_equal(train(&config, "margin", 0, &again), HEDON_EINVAL);
+    forget(&heard);
+    forget(&again);
+}
+
+/* Of a tie nothing better can be learnt than equal utilities: its loss goes to log 2. */
+static void ties_are_learnt_as_equal(void **state)
+{
+    (void)state;
+    HedonTrainConfig config;
+    Heard half = {0}, out = {0};
+    char path[256];
+    write_lists("ties.csv", "vce/videos/00000,vce/videos/00019,1,\n"
+                            "vce/videos/00003,vce/videos/00012,,\n");
+    snprintf(path, sizeof path, "%s", in_folder("ties.csv"));
+    quick_config(&config, &hedon_recipe_v2v);
+    config.v2v = path;
+    config.recipe.held_out = 0;
+    config.recipe.pairs = 2;
+    config.recipe.epochs = 100;
+    config.recipe.drop_path = 0;
+    assert_int_equal(train(&config, "half", 0, &half), 0);
+    assert_int_equal(json_integer_value(json_object_get(half.start, "ties")), 1);
+    print_message("ties: loss %.4f to %.4f\n", half.first_loss, half.last_loss);
+    assert_true(fabs(half.last_loss - log(2) / 2) < .05);
+    config.recipe.ties = HEDON_TIES_LEAVE_OUT;
+    config.recipe.epochs = 2;
+    assert_int_equal(train(&config, "left-out", 0, &out), 0);
+    assert_int_equal(json_integer_value(json_object_get(out.start, "train_pairs")), 1);
+    assert_int_equal(json_integer_value(json_object_get(out.start, "ties_left_out")), 1);
+    forget(&half);
+    forget(&out);
+}
+
 /* ---- What goes wrong */
 
 /* Stopped in the middle of an epoch, resumed, and stopped again at its end: the same weights. */
@@ -181,6 +255,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folder_has_what_is_promised),
         cmocka_unit_test(synthetic_data_is_said_to_be),
+        cmocka_unit_test(lists_are_learnt),
+        cmocka_unit_test(ties_are_learnt_as_equal),
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
         cmocka_unit_test(another_configuration_is_refused),
         cmocka_unit_test(not_finite_stops_and_names_the_videos),

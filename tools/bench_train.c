@@ -104,12 +104,6 @@ static int fill_batch(Running *running)
     return 0;
 }
 
-static void place_of(void *opaque, int64_t place, HedonClipPlace *out)
-{
-    const HedonShown shown = hedon_sequence_at(opaque, place);
-    *out = (HedonClipPlace){.path = shown.item->path, .key = shown.key};
-}
-
 static int open_data(Running *running, const Arguments *arguments)
 {
     HedonContext *ctx = running->ctx;
@@ -127,7 +121,7 @@ static int open_data(Running *running, const Arguments *arguments)
                    : cores < 8        ? cores
                                       : 8,
         .end = -1,
-        .place = place_of,
+        .place = hedon_sequence_place,
         .opaque = &running->sequence,
     };
     options.window = 3 * running->batch_clips + 2 * options.workers;

@@ -15,8 +15,8 @@
 
 /* Every value stays NULL or 0 unless it was given, so that a resumed run keeps its own. */
 typedef struct Arguments {
-    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *optimiser, *schedule,
-        *sampling, *augment;
+    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *utility_loss, *ties,
+        *optimiser, *schedule, *sampling, *augment;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
@@ -85,6 +85,8 @@ static void set_texts(json_t *object, const Arguments *arguments)
         {"init", arguments->init},
         {"freeze", arguments->freeze},
         {"emotions_loss", arguments->loss},
+        {"utility_loss", arguments->utility_loss},
+        {"ties", arguments->ties},
         {"optimiser", arguments->optimiser},
         {"decay", arguments->schedule},
         {"sampling", arguments->sampling},
@@ -365,7 +367,8 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("drop-path", drop_path, "P", "of the last block"),                                    \
         CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),  \
         TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                   \
-        TEXT("augment", augment, "NAME", "vce (the paper's), crop (mild crops and flips) or none"),                             \
+        TEXT("augment", augment, "NAME",                                                           \
+             "vce (the paper's), crop (mild crops and flips) or none"),                            \
         TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"), \
         TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
         FLAG("recompute", recompute,                                                               \
@@ -382,6 +385,15 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("mixup", mixup, "ALPHA", "mix clips and labels (default: off)"),                      \
         TEXT("cutmix", cutmix, "ALPHA", "exchange boxes of clips (default: off)")
 
+#define COMPARISON_OPTIONS(loss_name)                                                              \
+    CHOICE(loss_name, utility_loss, "bradley_terry|plackett_luce",                                 \
+           "of the utility: of pairs, or of lists of up to 4 that\n"                               \
+           "                                  the training pairs chain into (default "             \
+           "bradley_terry)"),                                                                      \
+        TEXT("margin", margin, "M", "of utility between the two (default 0)"),                     \
+        CHOICE("ties", ties, "half|leave_out",                                                     \
+               "a table's tied pairs: half a win for each (default)")
+
 static const HedonOption vce_options[] = {
     TEXT("data", data, "DIR", "a VCE folder, or a table with intensities"),
     COUNT("batch", batch, "clips in a batch (default 8)"),
@@ -391,9 +403,9 @@ static const HedonOption vce_options[] = {
 };
 
 static const HedonOption v2v_options[] = {
-    TEXT("data", data, "DIR", "a V2V folder, or a table with pairs"),
-    COUNT("batch", batch, "pairs in a batch (default 4)"),
-    TEXT("margin", margin, "M", "of utility between the two (default 0)"),
+    TEXT("data", data, "DIR", "a V2V folder, or a table with pairs or lists"),
+    COUNT("batch", batch, "pairs (or lists) in a batch (default 4)"),
+    COMPARISON_OPTIONS("loss"),
     COMMON_OPTIONS,
     {NULL},
 };
@@ -402,9 +414,9 @@ static const HedonOption joint_options[] = {
     TEXT("vce", vce, "DIR", "a VCE folder"),
     TEXT("v2v", v2v, "DIR", "a V2V folder"),
     COUNT("batch", batch, "VCE clips in a batch, even (default 4)"),
-    COUNT("pairs", pairs, "V2V pairs in a batch (default 2)"),
+    COUNT("pairs", pairs, "V2V pairs (or lists) in a batch (default 2)"),
     TEXT("utility-weight", utility_weight, "W", "of the pairs' loss in the sum (default 1)"),
-    TEXT("margin", margin, "M", "of utility between the two (default 0)"),
+    COMPARISON_OPTIONS("utility-loss"),
     CLIP_OPTIONS,
     COMMON_OPTIONS,
     {NULL},
@@ -433,7 +445,8 @@ static const HedonCommand train_v2v = {
     .parameters = "--data DIR --out RUN [OPTION...]",
     .description = RUN_FOLDER,
     .examples =
-        "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n",
+        "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n"
+        "  hedon train v2v --data v2v_dataset --out runs/lists --loss plackett_luce\n",
     .options = v2v_options,
     .run = run_v2v,
 };

@@ -21,6 +21,8 @@ typedef struct Field {
 
 static const char *const tasks[] = {"vce", "v2v", "joint"};
 static const char *const losses[] = {"bce", "kl", "cross_entropy"};
+static const char *const utility_losses[] = {"bradley_terry", "plackett_luce"};
+static const char *const ties[] = {"half", "leave_out"};
 static const char *const optimisers[] = {[HEDON_SGD] = "sgd", [HEDON_ADAMW] = "adamw"};
 static const char *const decays[] = {"constant", "cosine", "step"};
 static const char *const samplings[] = {"rate", "even"};
@@ -45,7 +47,9 @@ static const Field fields[] = {
     {"emotions_loss", CHOICE, AT(recipe.emotions_loss), CHOOSE(losses)},
     {"emotions_weight", REAL, AT(recipe.emotions_weight)},
     {"utility_weight", REAL, AT(recipe.utility_weight)},
+    {"utility_loss", CHOICE, AT(recipe.utility_loss), CHOOSE(utility_losses)},
     {"margin", REAL, AT(recipe.margin)},
+    {"ties", CHOICE, AT(recipe.ties), CHOOSE(ties)},
     {"prior_bias", FLAG, AT(recipe.prior_bias)},
     {"optimiser", CHOICE, AT(recipe.optimiser), CHOOSE(optimisers)},
     {"beta1", REAL, AT(recipe.beta1)},
@@ -249,6 +253,23 @@ static int outside(double value, double low, double high)
     return !(value >= low && value <= high);
 }
 
+static int check_comparisons(HedonContext *ctx, const HedonRecipe *recipe)
+{
+    const int64_t compared = hedon_recipe_compared(recipe);
+    if (recipe->task == HEDON_TASK_VCE) return 0;
+    if (recipe->task == HEDON_TASK_JOINT && recipe->clips % compared)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "joint batches need a multiple of %lld clips, not %lld: the two heads "
+                          "share a batch of %s",
+                          (long long)compared, (long long)recipe->clips,
+                          compared == 2 ? "pairs" : "lists");
+    if (!(recipe->margin >= 0))
+        return hedon_fail(ctx, HEDON_EINVAL, "margin: %g is below 0", recipe->margin);
+    if (recipe->margin > 0 && recipe->utility_loss == HEDON_LOSS_PLACKETT_LUCE)
+        return hedon_fail(ctx, HEDON_EINVAL, "the Plackett-Luce loss has no margin");
+    return 0;
+}
+
 int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
 {
     const HedonRecipe *recipe = &config->recipe;
@@ -282,10 +303,5 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
     if ((recipe->mixup > 0 || recipe->cutmix > 0) && recipe->clips % 2)
         return hedon_fail(ctx, HEDON_EINVAL, "mixing needs an even number of clips, not %lld",
                           (long long)recipe->clips);
-    if (recipe->task == HEDON_TASK_JOINT && recipe->clips % 2)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "joint batches need an even number of clips, not %lld: the two heads "
-                          "share a batch of pairs",
-                          (long long)recipe->clips);
-    return 0;
+    return check_comparisons(ctx, recipe);
 }
