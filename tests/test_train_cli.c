@@ -175,6 +175,10 @@ static void usage_is_explained(void **state)
     assert_non_null(strstr(said("whole"), "epochs is not what the run was started with"));
     assert_int_equal(wait_for(start_hedon("wrong", 0, "--rate=fast")), 2);
     assert_non_null(strstr(said("wrong"), "--rate fast: give a number"));
+    assert_int_equal(wait_for(start_hedon("wrong", 0, "--milestones=1,,2")), 2);
+    assert_non_null(strstr(said("wrong"), "give epochs"));
+    assert_int_equal(wait_for(start_hedon("wrong", 0, "--milestones=1")), 1);
+    assert_non_null(strstr(said("wrong"), "--schedule step"));
     assert_int_equal(wait_for(start_hedon("wrong", 0, "--held-out=2")), 1);
     assert_non_null(strstr(said("wrong"), "held-out share: 2 is not within 0 to 0.9"));
     assert_true(access(in_folder("wrong"), F_OK) != 0); /* nothing was made */

@@ -371,6 +371,33 @@ static void a_configuration_comes_back(void **state)
     hedon_train_config_free(&other);
 }
 
+static void milestones_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        HedonDecay decay;
+        int count;
+        double at[3], factor;
+        int good;
+    } cases[] = {
+        {HEDON_DECAY_STEP, 2, {30, 45.5}, .1, 1},    {HEDON_DECAY_STEP, 0, {0}, .1, 0},
+        {HEDON_DECAY_COSINE, 1, {30}, .1, 0},        {HEDON_DECAY_STEP, 2, {30, 30}, .1, 0},
+        {HEDON_DECAY_STEP, 2, {30, 51}, .1, 0},      {HEDON_DECAY_STEP, 1, {0}, .1, 0},
+        {HEDON_DECAY_STEP, 1, {(double)NAN}, .1, 0}, {HEDON_DECAY_STEP, 1, {50}, 0, 0},
+        {HEDON_DECAY_STEP, 1, {50}, 1.5, 0},         {HEDON_DECAY_COSINE, 0, {0}, .1, 1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        HedonTrainConfig config;
+        hedon_train_config_default(&config, &hedon_recipe_vce);
+        assert_true(config.recipe.factor == .1);
+        config.recipe.decay = cases[i].decay;
+        config.recipe.milestones = cases[i].count;
+        config.recipe.factor = cases[i].factor;
+        memcpy(config.recipe.milestone, cases[i].at, sizeof cases[i].at);
+        assert_int_equal(hedon_train_config_check(ctx, &config), cases[i].good ? 0 : HEDON_EINVAL);
+    }
+}
+
 /* ---- The division of the data */
 
 enum { IDS = 400 };
@@ -637,6 +664,7 @@ int main(void)
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_configuration_comes_back),
+        cmocka_unit_test(milestones_are_checked),
         cmocka_unit_test(no_video_is_on_two_sides),
         cmocka_unit_test(pairs_are_divided_into_chains),
         cmocka_unit_test(lists_fill_a_batch),

@@ -18,7 +18,8 @@ typedef struct Arguments {
     const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *utility_loss, *ties,
         *optimiser, *schedule, *sampling, *augment;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
-        *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
+        *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps,
+        *milestones, *factor;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
     int resume, force, recompute, json, prior_bias;
     HedonDeviceArguments device;
@@ -52,6 +53,7 @@ static int set_numbers(const HedonCommand *command, json_t *object, const Argume
         {"weight_decay", "weight-decay", arguments->weight_decay, 0},
         {"layer_decay", "layer-decay", arguments->layer_decay, 0},
         {"warmup_epochs", "warmup", arguments->warmup, 0},
+        {"factor", "factor", arguments->factor, 0},
         {"drop_path", "drop-path", arguments->drop_path, 0},
         {"mixup", "mixup", arguments->mixup, 0},
         {"cutmix", "cutmix", arguments->cutmix, 0},
@@ -72,6 +74,22 @@ static int set_numbers(const HedonCommand *command, json_t *object, const Argume
     if (arguments->rate) json_object_set_new(object, "rate_batch", json_integer(0));
     if (arguments->rate && !arguments->floor) json_object_set_new(object, "floor", json_real(0));
     return status;
+}
+
+/* "30,60,80": epochs, fractions of one too. */
+static int set_milestones(const HedonCommand *command, json_t *object, const char *text)
+{
+    if (!text) return HEDON_PARSED;
+    json_t *list = json_array();
+    json_object_set_new(object, "milestones", list);
+    for (const char *at = text;; at++) {
+        char *end;
+        const double epoch = strtod(at, &end);
+        if (end == at || (*end && *end != ',') || !isfinite(epoch))
+            return hedon_wrong_usage(command, "--milestones %s: give epochs, as in 30,60", text);
+        json_array_append_new(list, json_real(epoch));
+        if (!*(at = end)) return HEDON_PARSED;
+    }
 }
 
 static void set_texts(json_t *object, const Arguments *arguments)
@@ -301,6 +319,7 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
     status = check_arguments(command, recipe, &arguments);
     json_t *changes = json_object();
     if (status == HEDON_PARSED) status = set_numbers(command, changes, &arguments);
+    if (status == HEDON_PARSED) status = set_milestones(command, changes, arguments.milestones);
     set_texts(changes, &arguments);
     set_integers(changes, &arguments, recipe->task);
     if (status == HEDON_PARSED) status = train(command, ctx, recipe, &arguments, changes);
@@ -356,6 +375,9 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("rate", rate, "R", "learning rate after warm-up, taken as it is"),                    \
         TEXT("floor", floor, "R", "learning rate in the end (with --rate: default 0)"),            \
         CHOICE("schedule", schedule, "constant|cosine|step", "of the learning rate"),              \
+        TEXT("milestones", milestones, "EPOCH,...",                                                \
+             "... step: where the rate is multiplied by --factor"),                                \
+        TEXT("factor", factor, "F", "... step: (default .1)"),                                     \
         TEXT("warmup", warmup, "EPOCHS",                                                           \
              "of linear warm-up (default: the recipe's share of them)"),                           \
         CHOICE("optimiser", optimiser, "adamw|sgd", "(default: the recipe's)"),                    \

@@ -95,6 +95,7 @@ void hedon_train_config_default(HedonTrainConfig *config, const HedonRecipe *rec
 {
     *config = (HedonTrainConfig){
         .recipe = *recipe, .model = "r2plus1d_18", .seed = 1, .log_every = 1, .max_broken = .05};
+    if (!(config->recipe.factor > 0)) config->recipe.factor = .1; /* PyTorch's default too */
     hedon_device_options_default(&config->device);
 }
 
@@ -208,7 +209,9 @@ int hedon_train_config_read(HedonContext *ctx, HedonTrainConfig *config, const j
     }
     const json_t *milestones = json_object_get(object, "milestones");
     const size_t count = json_array_size(milestones);
-    if (!code && count > HEDON_MAX_MILESTONES) code = wrong(ctx, "milestones", "short enough");
+    if (!code && count > HEDON_MAX_MILESTONES)
+        code = hedon_fail(ctx, HEDON_EINVAL, "%zu milestones are more than %d", count,
+                          HEDON_MAX_MILESTONES);
     if (!code && milestones) config->recipe.milestones = (int)count;
     for (size_t i = 0; i < count && !code; i++)
         config->recipe.milestone[i] = json_number_value(json_array_get(milestones, i));
@@ -253,6 +256,24 @@ static int outside(double value, double low, double high)
     return !(value >= low && value <= high);
 }
 
+/* Milestones ascend within the run, and only the step schedule has them. */
+static int check_milestones(HedonContext *ctx, const HedonRecipe *recipe)
+{
+    double before = 0;
+    if (recipe->decay == HEDON_DECAY_STEP && !recipe->milestones)
+        return hedon_fail(ctx, HEDON_EINVAL, "the step schedule needs --milestones");
+    if (recipe->decay != HEDON_DECAY_STEP && recipe->milestones)
+        return hedon_fail(ctx, HEDON_EINVAL, "milestones are the step schedule's: --schedule step");
+    for (int i = 0; i < recipe->milestones; i++) {
+        if (!(recipe->milestone[i] > before && recipe->milestone[i] <= (double)recipe->epochs))
+            return hedon_fail(ctx, HEDON_EINVAL,
+                              "milestone %g is not between %g and the last epoch, %lld",
+                              recipe->milestone[i], before, (long long)recipe->epochs);
+        before = recipe->milestone[i];
+    }
+    return 0;
+}
+
 static int check_comparisons(HedonContext *ctx, const HedonRecipe *recipe)
 {
     const int64_t compared = hedon_recipe_compared(recipe);
@@ -282,6 +303,7 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
         {"weight decay", recipe->weight_decay, 0, 1e3},
         {"layer decay", recipe->layer_decay, 1e-3, 1},
         {"warm-up", recipe->warmup_epochs, 0, (double)recipe->epochs},
+        {"factor", recipe->factor, 1e-9, 1},
         {"drop path", recipe->drop_path, 0, .99},
         {"mixup", recipe->mixup, 0, 100},
         {"cutmix", recipe->cutmix, 0, 100},
@@ -303,5 +325,6 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
     if ((recipe->mixup > 0 || recipe->cutmix > 0) && recipe->clips % 2)
         return hedon_fail(ctx, HEDON_EINVAL, "mixing needs an even number of clips, not %lld",
                           (long long)recipe->clips);
-    return check_comparisons(ctx, recipe);
+    const int code = check_milestones(ctx, recipe);
+    return code ? code : check_comparisons(ctx, recipe);
 }
