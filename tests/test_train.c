@@ -181,7 +181,7 @@ static void another_configuration_is_refused(void **state)
 {
     (void)state;
     HedonTrainConfig config;
-    Heard heard = {.stop_at = 2}, other = {0};
+    Heard heard = {.stop_at = 2}, other = {0}, forced = {.stop_at = 1}, rest = {0};
     quick_config(&config, &hedon_recipe_vce);
     config.recipe.clips = 4;
     assert_int_equal(train(&config, "refuse", 0, &heard), HEDON_ECANCELLED);
@@ -192,8 +192,20 @@ static void another_configuration_is_refused(void **state)
     config.recipe.rate *= 2;
     assert_int_equal(train(&config, "refuse", 1, &other), HEDON_EINVAL);
     assert_non_null(strstr(hedon_last_error(ctx), "configuration"));
+    /* --force takes the state over, and says what changed; then it is the run's own */
+    const HedonTrainCallbacks callbacks = {.opaque = &forced, .event = hear, .stop = wants_stop};
+    assert_int_equal(hedon_train(ctx, in_folder("refuse"), &config,
+                                 &(HedonTrainOptions){.resume = 1, .force = 1}, &callbacks),
+                     HEDON_ECANCELLED);
+    assert_int_equal(
+        json_array_size(json_object_get(json_object_get(forced.options, "changed"), "rate")), 2);
+    assert_int_equal(json_object_size(json_object_get(forced.options, "changed")), 1);
+    assert_int_equal(train(&config, "refuse", 1, &rest), 0);
+    assert_null(rest.options);
     forget(&heard);
     forget(&other);
+    forget(&forced);
+    forget(&rest);
 }
 
 static void not_finite_stops_and_names_the_videos(void **state)

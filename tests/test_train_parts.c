@@ -24,6 +24,7 @@
 #include "train/order.h"
 #include "train/prior.h"
 #include "train/resume.h"
+#include "train/run_folder.h"
 #include "train/sequence.h"
 #include "train/tensorboard.h"
 
@@ -398,6 +399,32 @@ static void milestones_are_checked(void **state)
     }
 }
 
+/* Through its file, to the bit: the state's hash is of the configuration as it was. */
+static void a_configuration_survives_its_file(void **state)
+{
+    (void)state;
+    HedonTrainConfig config, other;
+    HedonRunFolder run;
+    char path[4096];
+    static const double epochs[] = {5 * (7 / 50.), 1. / 3, .1};
+    assert_int_equal(hedon_run_folder_open(ctx, &run, in_folder("digits"), 1), 0);
+    for (size_t i = 0; i < COUNT(epochs); i++) {
+        hedon_train_config_default(&config, &hedon_recipe_vce);
+        config.recipe.warmup_epochs = epochs[i];
+        json_t *json = hedon_train_config_json(&config), *back;
+        assert_int_equal(hedon_run_folder_write_json(ctx, &run, "config.json", json), 0);
+        json_decref(json);
+        hedon_run_folder_path(&run, "config.json", path);
+        assert_int_equal(hedon_run_folder_read_json(ctx, path, &back), 0);
+        hedon_train_config_default(&other, &hedon_recipe_vce);
+        assert_int_equal(hedon_train_config_read(ctx, &other, back), 0);
+        assert_true(other.recipe.warmup_epochs == epochs[i]);
+        json_decref(back);
+        hedon_train_config_free(&other);
+    }
+    hedon_run_folder_close(&run);
+}
+
 /* ---- The division of the data */
 
 enum { IDS = 400 };
@@ -664,6 +691,7 @@ int main(void)
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_configuration_comes_back),
+        cmocka_unit_test(a_configuration_survives_its_file),
         cmocka_unit_test(milestones_are_checked),
         cmocka_unit_test(no_video_is_on_two_sides),
         cmocka_unit_test(pairs_are_divided_into_chains),

@@ -194,6 +194,7 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
                                       trainer->options.resume ? trainer->step : -1);
     }
     if (!code) code = hedon_trainer_event(trainer, start_event(trainer));
+    if (!code && trainer->options.resume) code = hedon_trainer_renew_config(trainer);
     if (!code && trainer->step < hedon_trainer_steps(trainer)) code = open_feed(trainer);
     return code;
 }
