@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "models/model.h"
+#include "train/data.h"
 #include "tests/train_fixture.h"
 
 /* ---- The run folder */
@@ -69,6 +70,124 @@ static void synthetic_data_is_said_to_be(void **state)
     assert_non_null(strstr(hedon_model_info(model)->caveat, "synthetic"));
     hedon_model_close(model);
     forget(&heard);
+}
+
+/* ---- What percentiles are against */
+
+typedef struct Scored {
+    double utility[VIDEOS];
+    char paths[VIDEOS][256];
+    int next, count;
+} Scored;
+
+static int next_path(void *opaque, const char **path)
+{
+    Scored *scored = opaque;
+    if (scored->next == scored->count) return 1;
+    *path = scored->paths[scored->next++];
+    return 0;
+}
+
+static int keep_score(void *opaque, const HedonScore *score)
+{
+    Scored *scored = opaque;
+    assert_int_equal(score->code, 0);
+    scored->utility[score->number] = score->utility;
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum { CHANGING = 8 };
+
+/* Videos that change, so that one clip of them does not tell what scoring finds in the whole. */
+static void make_changing_videos(const char *table)
+{
+    FILE *file = fopen(in_folder(table), "wb");
+    fputs("less,more\n", file);
+    for (int i = 0; i < CHANGING; i++) {
+        char arguments[256], name[64];
+        snprintf(arguments, sizeof arguments,
+                 "-f lavfi -t 7 -i color=c=black:s=32x32:r=4,"
+                 "geq=lum='mod(%d*T+%d*T*T\\,256)':cb=128:cr=128 "
+                 "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+                 10 + 5 * i, i);
+        snprintf(name, sizeof name, "changing%d.mp4", i);
+        render(arguments, name);
+        if (i) fprintf(file, "changing%d,changing%d\n", i, i - 1);
+    }
+    fclose(file);
+}
+
+static void list_held_out(const HedonTrainConfig *config, Scored *scored)
+{
+    HedonTrainData data;
+    char seen[CHANGING] = {0};
+    assert_int_equal(hedon_train_data_open(ctx, &data, config), 0);
+    for (int64_t i = 0; i < 2 * data.held.pair_count; i++) {
+        const HedonComparison *pair = hedon_dataset_comparison(data.v2v, data.held.pairs[i / 2]);
+        if (!seen[pair->item[i % 2]]++)
+            snprintf(scored->paths[scored->count++], 256, "%s",
+                     hedon_dataset_item(data.v2v, pair->item[i % 2])->path);
+    }
+    hedon_train_data_close(&data);
+}
+
+/* The model's reference is what hedon score says of the videos, ascending. */
+static void assert_reference(const char *file, Scored *scored)
+{
+    HedonModel *model;
+    HedonScorer *scorer;
+    HedonScorerOptions options;
+    assert_int_equal(hedon_model_open(ctx, &model, in_folder(file)), 0);
+    hedon_scorer_options_default(&options);
+    options.device.threads = 1;
+    assert_int_equal(hedon_scorer_open(ctx, &scorer, model, &options), 0);
+    const HedonScoreCallbacks callbacks = {
+        .opaque = scored, .next = next_path, .finished = keep_score};
+    assert_int_equal(hedon_scorer_run(ctx, scorer, &callbacks), 0);
+    qsort(scored->utility, (size_t)scored->count, sizeof(double), ascending);
+    const HedonModelInfo *info = hedon_model_info(model);
+    assert_int_equal(info->reference_count, scored->count);
+    for (int i = 0; i < scored->count; i++)
+        assert_true(fabs(info->reference[i] - scored->utility[i]) <=
+                    1e-6 * fabs(scored->utility[i]));
+    hedon_scorer_close(scorer);
+    hedon_model_close(model);
+}
+
+static void the_reference_is_what_scoring_finds(void **state)
+{
+    (void)state;
+    static const struct {
+        HedonClipSampling sampling;
+        const char *out, *file;
+    } cases[] = {{HEDON_CLIP_RATE, "at-rate", "at-rate/last.safetensors"},
+                 {HEDON_CLIP_EVEN, "evenly", "evenly/best.safetensors"}};
+    char path[256];
+    make_changing_videos("changing.csv");
+    snprintf(path, sizeof path, "%s", in_folder("changing.csv"));
+    for (int k = 0; k < 2; k++) {
+        HedonTrainConfig config;
+        Heard heard = {0};
+        Scored scored = {.count = 0};
+        quick_config(&config, &hedon_recipe_v2v);
+        config.v2v = path;
+        config.recipe.epochs = 1;
+        config.recipe.held_out = .5;
+        config.recipe.pairs = 1;
+        config.recipe.sampling = cases[k].sampling;
+        config.recipe.clip_rate = 4;
+        assert_int_equal(train(&config, cases[k].out, 0, &heard), 0);
+        list_held_out(&config, &scored);
+        assert_true(scored.count >= 3);
+        assert_reference(cases[k].file, &scored);
+        forget(&heard);
+    }
 }
 
 /* ---- Lists and ties */
@@ -267,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folder_has_what_is_promised),
         cmocka_unit_test(synthetic_data_is_said_to_be),
+        cmocka_unit_test(the_reference_is_what_scoring_finds),
         cmocka_unit_test(lists_are_learnt),
         cmocka_unit_test(ties_are_learnt_as_equal),
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "models/model.h"
 #include "train/clip_feed.h"
+#include "train/reference.h"
 
 enum { BATCH = 8 };
 
@@ -176,6 +177,7 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Evenly spaced frames are what scoring looks at too, so those utilities are at hand. */
 static int keep_utilities(HedonContext *ctx, HedonValidation *out, const Videos *videos)
 {
     out->utilities = hedon_calloc((size_t)videos->count + 1, sizeof(double));
@@ -229,7 +231,12 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     hedon_predictor_close(predictor);
     if (!code && data->vce && info->emotions_head >= 0) measure_clips(out, &videos, data);
     if (!code && data->v2v && info->utility_head >= 0) measure_pairs(out, &videos, data);
-    if (!code && info->utility_head >= 0) code = keep_utilities(ctx, out, &videos);
+    if (!code && info->utility_head >= 0)
+        code = config->recipe.sampling == HEDON_CLIP_EVEN
+                   ? keep_utilities(ctx, out, &videos)
+                   : hedon_train_reference(ctx, model, videos.item, videos.count, &config->device,
+                                           workers, stop, opaque, &out->utilities,
+                                           &out->utility_count);
     if (!isnan(out->top3)) out->metric = out->top3;
     if (!isnan(out->pairs_right))
         out->metric = isnan(out->top3) ? out->pairs_right : (out->top3 + out->pairs_right) / 2;
