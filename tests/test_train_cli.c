@@ -150,22 +150,35 @@ static void the_log_has_each_step_once(void **state)
     assert_int_equal(last, done);
 }
 
+/* By the signal; then resumed to its end. */
+static void interrupt_and_resume(const char *out, int number, int status)
+{
+    make_whole();
+    pid_t child = start_hedon(out, 0, NULL);
+    char name[64], log[300];
+    struct stat file;
+    snprintf(name, sizeof name, "%s/log.jsonl", out);
+    snprintf(log, sizeof log, "%s", in_folder(name));
+    for (int i = 0; i < 1000 && (stat(log, &file) || file.st_size < 500); i++) pause_ms(10);
+    kill(child, number);
+    assert_int_equal(wait_for(child), status);
+    assert_non_null(strstr(said(out), "hedon train joint --out"));
+    assert_non_null(strstr(said(out), "--resume"));
+    assert_int_equal(wait_for(start_hedon(out, 1, NULL)), 0);
+    snprintf(name, sizeof name, "%s/last.safetensors", out);
+    assert_same_files("whole/last.safetensors", name);
+}
+
 static void interrupted_it_saves_and_says_how_to_go_on(void **state)
 {
     (void)state;
-    make_whole();
-    pid_t child = start_hedon("interrupted", 0, NULL);
-    char log[300];
-    struct stat status;
-    snprintf(log, sizeof log, "%s", in_folder("interrupted/log.jsonl"));
-    for (int i = 0; i < 1000 && (stat(log, &status) || status.st_size < 500); i++) pause_ms(10);
-    kill(child, SIGINT);
-    const int ended = wait_for(child);
-    assert_int_equal(ended, 130);
-    assert_non_null(strstr(said("interrupted"), "hedon train joint --out"));
-    assert_non_null(strstr(said("interrupted"), "--resume"));
-    assert_int_equal(wait_for(start_hedon("interrupted", 1, NULL)), 0);
-    assert_same_files("whole/last.safetensors", "interrupted/last.safetensors");
+    interrupt_and_resume("interrupted", SIGINT, 130);
+}
+
+static void terminated_it_does_the_same(void **state)
+{
+    (void)state;
+    interrupt_and_resume("terminated", SIGTERM, 143);
 }
 
 static int has_margin(const char *config)
@@ -238,6 +251,7 @@ int main(void)
         cmocka_unit_test(killed_at_random_it_ends_with_the_same_weights),
         cmocka_unit_test(the_log_has_each_step_once),
         cmocka_unit_test(interrupted_it_saves_and_says_how_to_go_on),
+        cmocka_unit_test(terminated_it_does_the_same),
         cmocka_unit_test(forced_options_are_kept),
         cmocka_unit_test(usage_is_explained),
     };

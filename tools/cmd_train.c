@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
 
@@ -199,12 +200,11 @@ static void show_progress(void *opaque, const HedonTrainProgress *progress)
     fflush(stderr);
 }
 
-/* The first Ctrl-C asks the trainer to stop after the step and to save; a second one kills. */
+/* An interruption asks the trainer to stop after the step and to save. */
 static volatile sig_atomic_t stop_asked;
 
-static void ask_to_stop(int number)
+static void ask_to_stop(void)
 {
-    (void)number;
     stop_asked = 1;
 }
 
@@ -212,13 +212,6 @@ static int stopped(void *opaque)
 {
     (void)opaque;
     return stop_asked;
-}
-
-static void install_stop(void)
-{
-    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }
 
 /* ---- Running */
@@ -299,7 +292,7 @@ static int train(const HedonCommand *command, HedonContext *ctx, const HedonReci
     const HedonTrainCallbacks callbacks = {
         .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped};
     int code = make_config(ctx, &config, recipe, arguments, changes);
-    install_stop();
+    hedon_on_interrupt(ask_to_stop);
     if (!code) code = hedon_train(ctx, arguments->out, &config, &options, &callbacks);
     if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
     hedon_train_config_free(&config);
