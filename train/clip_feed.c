@@ -216,6 +216,8 @@ int hedon_clip_feed_take(HedonContext *ctx, HedonClipFeed *feed, HedonFedClip *c
                           : hedon_check_cancelled(ctx);
     for (int64_t i = 0; i < count && !code; i++) {
         const Entry *entry = entry_of(feed, feed->base + i);
+        /* a decoder that runs out reports HEDON_ELIMIT: this was us, and the video may be whole */
+        if (entry->code == HEDON_ENOMEM) code = hedon_fail(ctx, HEDON_ENOMEM, "%s", entry->message);
         clips[i] = (HedonFedClip){.place = feed->base + i,
                                   .code = entry->code,
                                   .is_short = entry->is_short,

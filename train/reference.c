@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 typedef struct Scoring {
+    HedonContext *ctx;
     const HedonDatasetItem *const *items;
     int64_t count, wanted, next;
     int (*stop)(void *opaque);
@@ -29,7 +30,7 @@ static int finished(void *opaque, const HedonScore *score)
 {
     Scoring *scoring = opaque;
     if (!score->code && score->has_utility) scoring->utilities[scoring->found++] = score->utility;
-    return 0;
+    return score->code == HEDON_ENOMEM ? hedon_fail_memory(scoring->ctx) : 0;
 }
 
 static int ascending(const void *a, const void *b)
@@ -46,8 +47,12 @@ int hedon_train_reference(HedonContext *ctx, const HedonModel *model,
     const int64_t wanted = count < HEDON_REFERENCE_VIDEOS ? count : HEDON_REFERENCE_VIDEOS;
     HedonScorer *scorer = NULL;
     HedonScorerOptions options;
-    Scoring scoring = {
-        .items = items, .count = count, .wanted = wanted, .stop = stop, .opaque = opaque};
+    Scoring scoring = {.ctx = ctx,
+                       .items = items,
+                       .count = count,
+                       .wanted = wanted,
+                       .stop = stop,
+                       .opaque = opaque};
     hedon_scorer_options_default(&options);
     options.device = *device;
     options.decode_workers = workers;
