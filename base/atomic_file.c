@@ -87,14 +87,12 @@ FILE *hedon_atomic_stream(HedonAtomicFile *file)
     return file->stream;
 }
 
-static int sync_parent(const char *path)
+/* The folder that the path is in; the path is cut to it. */
+static int sync_parent(char *path)
 {
-    char *folder = hedon_strdup(path);
-    if (!folder) return -1;
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder ? 1 : 0] = 0;
-    const int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    hedon_free(folder);
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path ? 1 : 0] = 0;
+    const int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -1;
     const int failed = fsync(fd);
     close(fd);
@@ -124,7 +122,8 @@ int hedon_atomic_commit(HedonContext *ctx, HedonAtomicFile *file)
         errno = reason;
         code = hedon_fail_errno(ctx, "cannot write %s", file->path);
     } else if (file->temporary) {
-        sync_parent(file->path); /* best effort: some file systems refuse to sync a folder */
+        /* best effort: some file systems refuse to sync a folder. The name is no more needed */
+        sync_parent(file->temporary);
     }
     file_free(file);
     return code;

@@ -113,7 +113,7 @@ int hedon_build_intensities(HedonContext *ctx, HedonDataset *dataset, HedonDatas
 /* ---- Comparisons ---------------------------------------------------------------------------- */
 
 int hedon_build_comparison(HedonContext *ctx, HedonDataset *dataset, HedonSplit split,
-                           const int32_t *items, int count)
+                           const int32_t *items, int count, int tied)
 {
     if (dataset->comparison_count == dataset->comparison_room) {
         const int64_t room = dataset->comparison_room ? 2 * dataset->comparison_room : 256;
@@ -125,7 +125,8 @@ int hedon_build_comparison(HedonContext *ctx, HedonDataset *dataset, HedonSplit 
     int32_t *copy = hedon_arena_alloc(&dataset->arena, (size_t)count, sizeof(*copy));
     if (!copy) return hedon_fail_memory(ctx);
     memcpy(copy, items, (size_t)count * sizeof(*copy));
-    dataset->comparisons[dataset->comparison_count++] = (HedonComparison){split, count, copy};
+    dataset->comparisons[dataset->comparison_count++] =
+        (HedonComparison){.split = split, .count = count, .tied = tied, .item = copy};
     return 0;
 }
 

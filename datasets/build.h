@@ -27,9 +27,9 @@ int hedon_build_item(HedonContext *ctx, HedonDataset *dataset, HedonJsonText id,
                      HedonDatasetItem **item, int *is_new);
 /** NULL when there is none. */
 HedonDatasetItem *hedon_build_find(HedonDataset *dataset, HedonJsonText id);
-/** items are copied. */
+/** items are copied. tied: of a pair. */
 int hedon_build_comparison(HedonContext *ctx, HedonDataset *dataset, HedonSplit split,
-                           const int32_t *items, int count);
+                           const int32_t *items, int count, int tied);
 /** *path becomes "dir/file", with every byte of file checked by hedon_build_inside beforehand. */
 int hedon_build_path(HedonContext *ctx, HedonDataset *dataset, HedonJsonText file,
                      const char **path);

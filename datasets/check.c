@@ -60,7 +60,7 @@ static int check_duplicates(Checking *c)
     int code = 0;
     for (int64_t i = 0; i < count && !code; i++) {
         const HedonComparison *one = hedon_dataset_comparison(c->dataset, i);
-        if (one->count != 2 || one->split == HEDON_SPLIT_LISTS) continue;
+        if (one->count != 2 || one->tied || one->split == HEDON_SPLIT_LISTS) continue;
         const uint64_t pair = ((uint64_t)one->item[0] << 32 | (uint32_t)one->item[1]) + 1;
         size_t slot = (size_t)(pair * 0x9e3779b97f4a7c15u % room);
         while (seen[slot] && seen[slot] != pair) slot = (slot + 1) % room;

@@ -47,6 +47,7 @@ typedef struct HedonDatasetItem {
 typedef struct HedonComparison {
     HedonSplit split;
     int count;
+    int tied; /* a pair of which neither is the more pleasant: their order means nothing */
     const int32_t *item;
 } HedonComparison;
 

@@ -27,7 +27,7 @@ int hedon_graph_edges(HedonContext *ctx, const HedonDataset *dataset, unsigned s
     int64_t given = 0, kept = 0;
     for (int64_t c = 0; c < comparisons; c++) {
         const HedonComparison *one = hedon_dataset_comparison(dataset, c);
-        if (!(splits & HEDON_SPLIT_BIT(one->split))) continue;
+        if (!(splits & HEDON_SPLIT_BIT(one->split)) || one->tied) continue;
         for (int i = 0; i < one->count; i++)
             for (int k = i + 1; k < one->count; k++)
                 if (one->item[i] != one->item[k])

@@ -5,8 +5,9 @@
  * in any case, so "awe_or_wonder" is "Awe (or Wonder)". Emotions may be nested ("emotions.Joy"), as
  * in what hedon score --json prints.
  *
- * A row with the columns `less` and `more` is a pair of ids. A video that only pairs name has the
- * path ROOT/ID, with .mp4 when the id has no ending. */
+ * A row with the columns `less` and `more` is a pair of ids, with `tie` perhaps one of which
+ * neither is the more pleasant; a row with the column `list` is a list of them. A video that only
+ * those name has the path ROOT/ID, with .mp4 when the id has no ending. */
 #include <ctype.h>
 #include <locale.h>
 #include <math.h>
@@ -30,6 +31,8 @@ typedef enum Role {
     DURATION,
     LESS,
     MORE,
+    TIE,
+    LIST,
     EMOTION,
     ROLES = EMOTION + HEDON_EMOTIONS
 } Role;
@@ -46,6 +49,8 @@ static const struct {
     [DURATION] = {"duration", {"duration", "duration_s"}},
     [LESS] = {"less", {"less"}},
     [MORE] = {"more", {"more"}},
+    [TIE] = {"tie", {"tie", "tied"}},
+    [LIST] = {"list", {"list"}},
 };
 
 typedef struct Table {
@@ -245,19 +250,57 @@ static int read_video(Table *table)
     return code ? code : keep_class(table, item - table->dataset->items);
 }
 
-static int read_pair(Table *table)
+static int read_tie(Table *table, int *tied)
+{
+    static const char *const words[] = {"0", "1", "false", "true", "no", "yes"};
+    const char *text = table->cell[TIE];
+    *tied = 0;
+    for (int i = 0; text && i < 6; i++)
+        if (!strcasecmp(text, words[i])) {
+            *tied = i % 2;
+            return 0;
+        }
+    return text ? FAULT(table, HEDON_FAULT_VALUE, "tie is '%.40s', not 0 or 1", text) : 0;
+}
+
+static int keep_comparison(Table *table, const HedonJsonText *ids, int count, int tied)
 {
     HedonSplit split;
-    int32_t items[2];
+    int32_t items[HEDON_MAX_COMPARED];
     int code = read_split(table, &split);
-    for (int k = 0; k < 2 && !code; k++) {
-        const char *id = table->cell[k ? MORE : LESS];
+    for (int k = 0; k < count && !code; k++) {
         HedonDatasetItem *item;
-        code = hedon_build_item(table->ctx, table->dataset, (HedonJsonText){id, strlen(id)}, split,
-                                &item, NULL);
+        code = hedon_build_item(table->ctx, table->dataset, ids[k], split, &item, NULL);
         if (!code) items[k] = (int32_t)(item - table->dataset->items);
     }
-    return code ? code : hedon_build_comparison(table->ctx, table->dataset, split, items, 2);
+    return code ? code
+                : hedon_build_comparison(table->ctx, table->dataset, split, items, count, tied);
+}
+
+static int read_pair(Table *table)
+{
+    const char *less = table->cell[LESS], *more = table->cell[MORE];
+    const HedonJsonText ids[2] = {{less, strlen(less)}, {more, strlen(more)}};
+    int tied;
+    const int code = read_tie(table, &tied);
+    return code ? code : keep_comparison(table, ids, 2, tied);
+}
+
+/* Ids from least to most pleasant, with spaces between. */
+static int read_list(Table *table)
+{
+    HedonJsonText ids[HEDON_MAX_COMPARED];
+    int count = 0;
+    for (const char *at = table->cell[LIST] + strspn(table->cell[LIST], " "); *at;) {
+        const size_t length = strcspn(at, " ");
+        if (count < HEDON_MAX_COMPARED) ids[count] = (HedonJsonText){at, length};
+        count++;
+        at += length;
+        at += strspn(at, " ");
+    }
+    if (count < 2 || count > HEDON_MAX_COMPARED)
+        return FAULT(table, HEDON_FAULT_VALUE, "a list of %d videos, not of two to four", count);
+    return keep_comparison(table, ids, count, 0);
 }
 
 static int read_rows(Table *table)
@@ -270,7 +313,9 @@ static int read_rows(Table *table)
         if (!pair && (table->cell[LESS] || table->cell[MORE]))
             code = FAULT(table, HEDON_FAULT_VALUE, "half a pair");
         else
-            code = pair ? read_pair(table) : read_video(table);
+            code = pair                ? read_pair(table)
+                   : table->cell[LIST] ? read_list(table)
+                                       : read_video(table);
     }
     return code;
 }
@@ -357,6 +402,8 @@ static const HedonDatasetOption table_options[] = {
     {"duration", "COLUMN", "seconds (default: duration or duration_s)"},
     {"less", "COLUMN", "of a pair: the id of the less pleasant video (default: less)"},
     {"more", "COLUMN", "of a pair: the id of the more pleasant video (default: more)"},
+    {"tie", "COLUMN", "of a pair: 1 where neither is the more pleasant (default: tie or tied)"},
+    {"list", "COLUMN", "two to four ids, least to most pleasant, spaces between (default: list)"},
     {"root", "DIR", "what paths are relative to (default: the table's folder)"},
     {"format", "csv|tsv|jsonl", "(default: by the file's ending)"},
     {NULL},

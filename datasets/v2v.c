@@ -49,7 +49,7 @@ static int keep(Reading *r, const char (*ids)[256], int count)
         if (code) return code;
         items[i] = (int32_t)(item - r->dataset->items);
     }
-    return hedon_build_comparison(r->ctx, r->dataset, r->split, items, count);
+    return hedon_build_comparison(r->ctx, r->dataset, r->split, items, count, 0);
 }
 
 static int read_comparison(Reading *r)

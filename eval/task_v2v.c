@@ -14,9 +14,16 @@ static const HedonComparison *comparison_of(const HedonStudy *study, int64_t row
     return hedon_dataset_comparison(study->dataset, row);
 }
 
+/* V2V's lists may have two videos; a table's may stand in any split. */
+static int is_list(const HedonComparison *comparison)
+{
+    return comparison->split == HEDON_SPLIT_LISTS || comparison->count > 2;
+}
+
 static int in_part(const HedonStudy *study, int64_t row)
 {
     const HedonSplit split = comparison_of(study, row)->split;
+    if (comparison_of(study, row)->tied) return 0; /* no answer would be right */
     switch (study->part) {
     case HEDON_PART_DEFAULT:
         return split != HEDON_SPLIT_TRAIN;
@@ -93,7 +100,7 @@ static int fit(HedonContext *ctx, const HedonStudy *study, const HedonOutputs *o
     if (!d) return hedon_fail_memory(ctx);
     for (int64_t row = 0; row < rows; row++)
         if (study->held_comparisons[row] && comparison_of(study, row)->count == 2 &&
-            has(study, outputs, row))
+            !comparison_of(study, row)->tied && has(study, outputs, row))
             d[result->temperature_pairs++] = difference(study, outputs, row);
     if (result->temperature_pairs >= FEWEST_PAIRS)
         result->temperature = hedon_fit_temperature(d, result->temperature_pairs);
@@ -147,7 +154,7 @@ static int64_t fill_rows(HedonContext *ctx, const HedonStudy *study, const Hedon
         rows->offset[i] = used;
         rows->row[i] = (HedonV2vRow){.utility = rows->utility + used,
                                      .count = comparison->count,
-                                     .is_list = comparison->split == HEDON_SPLIT_LISTS};
+                                     .is_list = is_list(comparison)};
         for (int k = 0; k < comparison->count; k++) {
             rows->item[used] = comparison->item[k];
             rows->utility[used++] = outputs->value[comparison->item[k]];
@@ -203,7 +210,8 @@ static void fill_duration(const HedonStudy *study, HedonOutputs *outputs)
         outputs->count += outputs->present[i];
     }
     for (int64_t row = 0; row < hedon_dataset_comparisons(study->dataset); row++) {
-        if (comparison_of(study, row)->split != HEDON_SPLIT_TRAIN || !has(study, outputs, row))
+        if (comparison_of(study, row)->split != HEDON_SPLIT_TRAIN ||
+            comparison_of(study, row)->tied || !has(study, outputs, row))
             continue;
         const double d = difference(study, outputs, row);
         sum += (d > 0) - (d < 0);
@@ -234,7 +242,7 @@ static void chance(const HedonStudy *study, double *values)
     for (int m = 0; m < HEDON_V2V_METRICS; m++) values[m] = NAN;
     for (int64_t i = 0; i < study->row_count; i++) {
         const HedonComparison *comparison = comparison_of(study, study->rows[i]);
-        if (comparison->split != HEDON_SPLIT_LISTS) {
+        if (!is_list(comparison)) {
             pairs++;
             continue;
         }

@@ -174,9 +174,9 @@ static void check_top(const json_t *score)
 
 static void check_score(const json_t *score)
 {
-    check_keys(score,
-               (const char *[]){"schema", "video", "duration_s", "frames", "damaged", "lost", "model", "emotions",
-                                "top", "wellbeing", "reliability", "clips", "runtime", NULL});
+    check_keys(score, (const char *[]){"schema", "video", "duration_s", "frames", "damaged", "lost",
+                                       "model", "emotions", "top", "wellbeing", "reliability",
+                                       "clips", "runtime", NULL});
     assert_string_equal(json_string_value(json_object_get(score, "schema")), "hedon.score/1");
     check_keys(json_object_get(score, "model"),
                (const char *[]){"name", "sha256", "trained_on", "caveat", NULL});
@@ -503,7 +503,7 @@ static void test_odd_videos_are_scored(void **state)
     static const struct {
         char *name;
         int frames;
-    } odd[] = {{"one.mp4", 1},          {"three.mp4", 3},    {"dot.mkv", 5},    {"large.mkv", 2},
+    } odd[] = {{"one.mp4", 1},          {"three.mp4", 3},   {"dot.mkv", 5},     {"large.mkv", 2},
                {"no_durations.mp4", 2}, {"no_rate.avi", 3}, {"hours.mp4", 9000}};
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
         Ran ran = RUN("score", "--json", "--plot", in_scratch("odd.png"), in_scratch(odd[i].name));
@@ -702,9 +702,8 @@ static void test_output_appears_whole_or_not_at_all(void **state)
     ran_free(&ran);
 }
 
-static void test_interrupted_is_130_and_leaves_nothing(void **state)
+static void interrupt_by(int number, int status)
 {
-    (void)state;
     use_worker_that_fails_first("silent at open"); /* so that there is time to interrupt */
     char out[256], err[256];
     snprintf(out, sizeof(out), "%s", in_scratch("stdout"));
@@ -713,13 +712,25 @@ static void test_interrupted_is_130_and_leaves_nothing(void **state)
                                  "1", in_scratch("good.mp4")),
                             "/dev/null", out, err);
     nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
-    kill(pid, SIGINT);
+    kill(pid, number);
     Ran ran = finish(pid, out, err);
     unsetenv("HEDON_DECODE_WORKER");
-    assert_int_equal(ran.status, 130);
+    assert_int_equal(ran.status, status);
     assert_string_equal(ran.err, "");
     assert_int_equal(files_left("partial.json"), 0);
     ran_free(&ran);
+}
+
+static void test_interrupted_is_130_and_leaves_nothing(void **state)
+{
+    (void)state;
+    interrupt_by(SIGINT, 130);
+}
+
+static void test_terminated_is_143_and_leaves_nothing(void **state)
+{
+    (void)state;
+    interrupt_by(SIGTERM, 143);
 }
 
 /* ---- Memory */
@@ -913,6 +924,7 @@ int main(void)
         cmocka_unit_test(test_a_closed_pipe_is_one_line),
         cmocka_unit_test(test_output_appears_whole_or_not_at_all),
         cmocka_unit_test(test_interrupted_is_130_and_leaves_nothing),
+        cmocka_unit_test(test_terminated_is_143_and_leaves_nothing),
         cmocka_unit_test(test_memory_does_not_grow_with_length),
         cmocka_unit_test(test_infer_runs_tensors),
         cmocka_unit_test(test_benchmarks_speak_json),

@@ -393,6 +393,20 @@ static void test_tables_with_pairs(void **state)
     hedon_dataset_close(dataset);
 }
 
+static void test_tables_with_ties_and_lists(void **state)
+{
+    (void)state;
+    const char *path = write_table("l.csv", "less,more,tie,list\nb,a,1,\na,c,no,\nd,e,,\n"
+                                            ",,, e d  c b\n,,,a e\n");
+    HedonDataset *dataset = opened(NULL, path, NULL);
+    assert_int_equal(hedon_dataset_comparisons(dataset), 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(hedon_dataset_comparison(dataset, i)->tied, i == 0);
+    check_comparison(dataset, 3, HEDON_SPLIT_TRAIN, (const char *[]){"e", "d", "c", "b"}, 4);
+    check_comparison(dataset, 4, HEDON_SPLIT_TRAIN, (const char *[]){"a", "e"}, 2);
+    hedon_dataset_close(dataset);
+}
+
 static void test_bad_tables_are_refused_in_a_sentence(void **state)
 {
     (void)state;
@@ -411,6 +425,9 @@ static void test_bad_tables_are_refused_in_a_sentence(void **state)
         {"x.csv", "path,rating\na,1e999\n", "not a number"},
         {"x.csv", "name\na\n", "neither a path nor an id"},
         {"x.csv", "less,more\na,\n", "line 2: half a pair"},
+        {"x.csv", "less,more,tie\na,b,maybe\n", "line 2: tie is 'maybe', not 0 or 1"},
+        {"x.csv", "list\na b\na\n", "line 3: a list of 1 videos, not of two to four"},
+        {"x.csv", "list\na b c d e\n", "line 2: a list of 5 videos"},
         {"x.csv", "less,more,split\na,b,train\nc,b,test\n", "video b is in train and in test"},
         {"x.jsonl", "{\"path\": \"a\"}\n[1]\n",
          "line 2, column 1: an array where an object is wanted"},
@@ -560,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_tables_with_named_columns),
         cmocka_unit_test(test_tables_with_intensities),
         cmocka_unit_test(test_tables_with_pairs),
+        cmocka_unit_test(test_tables_with_ties_and_lists),
         cmocka_unit_test(test_bad_tables_are_refused_in_a_sentence),
         cmocka_unit_test(test_folders_list_videos),
         cmocka_unit_test(test_memory_may_run_out_anywhere),

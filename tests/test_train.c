@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "models/model.h"
+#include "train/data.h"
 #include "tests/train_fixture.h"
 
 /* ---- The run folder */
@@ -71,6 +72,198 @@ static void synthetic_data_is_said_to_be(void **state)
     forget(&heard);
 }
 
+/* ---- What percentiles are against */
+
+typedef struct Scored {
+    double utility[VIDEOS];
+    char paths[VIDEOS][256];
+    int next, count;
+} Scored;
+
+static int next_path(void *opaque, const char **path)
+{
+    Scored *scored = opaque;
+    if (scored->next == scored->count) return 1;
+    *path = scored->paths[scored->next++];
+    return 0;
+}
+
+static int keep_score(void *opaque, const HedonScore *score)
+{
+    Scored *scored = opaque;
+    assert_int_equal(score->code, 0);
+    scored->utility[score->number] = score->utility;
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+enum { CHANGING = 8 };
+
+/* Videos that change, so that one clip of them does not tell what scoring finds in the whole. */
+static void make_changing_videos(const char *table)
+{
+    FILE *file = fopen(in_folder(table), "wb");
+    fputs("less,more\n", file);
+    for (int i = 0; i < CHANGING; i++) {
+        char arguments[256], name[64];
+        snprintf(arguments, sizeof arguments,
+                 "-f lavfi -t 7 -i color=c=black:s=32x32:r=4,"
+                 "geq=lum='mod(%d*T+%d*T*T\\,256)':cb=128:cr=128 "
+                 "-c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+                 10 + 5 * i, i);
+        snprintf(name, sizeof name, "changing%d.mp4", i);
+        render(arguments, name);
+        if (i) fprintf(file, "changing%d,changing%d\n", i, i - 1);
+    }
+    fclose(file);
+}
+
+static void list_held_out(const HedonTrainConfig *config, Scored *scored)
+{
+    HedonTrainData data;
+    char seen[CHANGING] = {0};
+    assert_int_equal(hedon_train_data_open(ctx, &data, config), 0);
+    for (int64_t i = 0; i < 2 * data.held.pair_count; i++) {
+        const HedonComparison *pair = hedon_dataset_comparison(data.v2v, data.held.pairs[i / 2]);
+        if (!seen[pair->item[i % 2]]++)
+            snprintf(scored->paths[scored->count++], 256, "%s",
+                     hedon_dataset_item(data.v2v, pair->item[i % 2])->path);
+    }
+    hedon_train_data_close(&data);
+}
+
+/* The model's reference is what hedon score says of the videos, ascending. */
+static void assert_reference(const char *file, Scored *scored)
+{
+    HedonModel *model;
+    HedonScorer *scorer;
+    HedonScorerOptions options;
+    assert_int_equal(hedon_model_open(ctx, &model, in_folder(file)), 0);
+    hedon_scorer_options_default(&options);
+    options.device.threads = 1;
+    assert_int_equal(hedon_scorer_open(ctx, &scorer, model, &options), 0);
+    const HedonScoreCallbacks callbacks = {
+        .opaque = scored, .next = next_path, .finished = keep_score};
+    assert_int_equal(hedon_scorer_run(ctx, scorer, &callbacks), 0);
+    qsort(scored->utility, (size_t)scored->count, sizeof(double), ascending);
+    const HedonModelInfo *info = hedon_model_info(model);
+    assert_int_equal(info->reference_count, scored->count);
+    for (int i = 0; i < scored->count; i++)
+        assert_true(fabs(info->reference[i] - scored->utility[i]) <=
+                    1e-6 * fabs(scored->utility[i]));
+    hedon_scorer_close(scorer);
+    hedon_model_close(model);
+}
+
+static void the_reference_is_what_scoring_finds(void **state)
+{
+    (void)state;
+    static const struct {
+        HedonClipSampling sampling;
+        const char *out, *file;
+    } cases[] = {{HEDON_CLIP_RATE, "at-rate", "at-rate/last.safetensors"},
+                 {HEDON_CLIP_EVEN, "evenly", "evenly/best.safetensors"}};
+    char path[256];
+    make_changing_videos("changing.csv");
+    snprintf(path, sizeof path, "%s", in_folder("changing.csv"));
+    for (int k = 0; k < 2; k++) {
+        HedonTrainConfig config;
+        Heard heard = {0};
+        Scored scored = {.count = 0};
+        quick_config(&config, &hedon_recipe_v2v);
+        config.v2v = path;
+        config.recipe.epochs = 1;
+        config.recipe.held_out = .5;
+        config.recipe.pairs = 1;
+        config.recipe.sampling = cases[k].sampling;
+        config.recipe.clip_rate = 4;
+        assert_int_equal(train(&config, cases[k].out, 0, &heard), 0);
+        list_held_out(&config, &scored);
+        assert_true(scored.count >= 3);
+        assert_reference(cases[k].file, &scored);
+        forget(&heard);
+    }
+}
+
+/* ---- Lists and ties */
+
+static void write_lists(const char *name, const char *rows)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    fputs("less,more,tie,list\n", file);
+    fputs(rows, file);
+    fclose(file);
+}
+
+/* Chains of pairs and a given list, one of whose videos is broken: the rest of it still counts. */
+static void lists_are_learnt(void **state)
+{
+    (void)state;
+    HedonTrainConfig config;
+    Heard heard = {0}, again = {0};
+    char path[256];
+    write_lists("lists.csv",
+                "vce/videos/00000,vce/videos/00005,,\n"
+                "vce/videos/00005,vce/videos/00010,,\n"
+                "vce/videos/00010,vce/videos/00015,,\n"
+                "vce/videos/00002,vce/videos/00019,,\n"
+                ",,,vce/videos/00001 vce/videos/none vce/videos/00011 vce/videos/00018\n");
+    snprintf(path, sizeof path, "%s", in_folder("lists.csv"));
+    quick_config(&config, &hedon_recipe_v2v);
+    config.v2v = path;
+    config.recipe.utility_loss = HEDON_LOSS_PLACKETT_LUCE;
+    config.recipe.held_out = 0;
+    config.recipe.pairs = 3;
+    config.recipe.epochs = 60;
+    config.recipe.drop_path = 0;
+    assert_int_equal(train(&config, "lists", 0, &heard), 0);
+    assert_int_equal(json_integer_value(json_object_get(heard.start, "train_lists")), 3);
+    assert_int_equal(heard.broken, 1);
+    print_message("lists: loss %.4f to %.4f\n", heard.first_loss, heard.last_loss);
+    assert_true(heard.first_loss >
+                1); /* of random orders of 4, 3 and 2: (log 24 + log 6 + log 2) / 3 */
+    assert_true(heard.last_loss < .1);
+    config.recipe.epochs = 5;
+    config.recipe.margin = .5;
+    assert_int_equal(train(&config, "margin", 0, &again), HEDON_EINVAL);
+    forget(&heard);
+    forget(&again);
+}
+
+/* Of a tie nothing better can be learnt than equal utilities: its loss goes to log 2. */
+static void ties_are_learnt_as_equal(void **state)
+{
+    (void)state;
+    HedonTrainConfig config;
+    Heard half = {0}, out = {0};
+    char path[256];
+    write_lists("ties.csv", "vce/videos/00000,vce/videos/00019,1,\n"
+                            "vce/videos/00003,vce/videos/00012,,\n");
+    snprintf(path, sizeof path, "%s", in_folder("ties.csv"));
+    quick_config(&config, &hedon_recipe_v2v);
+    config.v2v = path;
+    config.recipe.held_out = 0;
+    config.recipe.pairs = 2;
+    config.recipe.epochs = 100;
+    config.recipe.drop_path = 0;
+    assert_int_equal(train(&config, "half", 0, &half), 0);
+    assert_int_equal(json_integer_value(json_object_get(half.start, "ties")), 1);
+    print_message("ties: loss %.4f to %.4f\n", half.first_loss, half.last_loss);
+    assert_true(fabs(half.last_loss - log(2) / 2) < .05);
+    config.recipe.ties = HEDON_TIES_LEAVE_OUT;
+    config.recipe.epochs = 2;
+    assert_int_equal(train(&config, "left-out", 0, &out), 0);
+    assert_int_equal(json_integer_value(json_object_get(out.start, "train_pairs")), 1);
+    assert_int_equal(json_integer_value(json_object_get(out.start, "ties_left_out")), 1);
+    forget(&half);
+    forget(&out);
+}
+
 /* ---- What goes wrong */
 
 /* Stopped in the middle of an epoch, resumed, and stopped again at its end: the same weights. */
@@ -107,7 +300,7 @@ static void another_configuration_is_refused(void **state)
 {
     (void)state;
     HedonTrainConfig config;
-    Heard heard = {.stop_at = 2}, other = {0};
+    Heard heard = {.stop_at = 2}, other = {0}, forced = {.stop_at = 1}, rest = {0};
     quick_config(&config, &hedon_recipe_vce);
     config.recipe.clips = 4;
     assert_int_equal(train(&config, "refuse", 0, &heard), HEDON_ECANCELLED);
@@ -118,8 +311,20 @@ static void another_configuration_is_refused(void **state)
     config.recipe.rate *= 2;
     assert_int_equal(train(&config, "refuse", 1, &other), HEDON_EINVAL);
     assert_non_null(strstr(hedon_last_error(ctx), "configuration"));
+    /* --force takes the state over, and says what changed; then it is the run's own */
+    const HedonTrainCallbacks callbacks = {.opaque = &forced, .event = hear, .stop = wants_stop};
+    assert_int_equal(hedon_train(ctx, in_folder("refuse"), &config,
+                                 &(HedonTrainOptions){.resume = 1, .force = 1}, &callbacks),
+                     HEDON_ECANCELLED);
+    assert_int_equal(
+        json_array_size(json_object_get(json_object_get(forced.options, "changed"), "rate")), 2);
+    assert_int_equal(json_object_size(json_object_get(forced.options, "changed")), 1);
+    assert_int_equal(train(&config, "refuse", 1, &rest), 0);
+    assert_null(rest.options);
     forget(&heard);
     forget(&other);
+    forget(&forced);
+    forget(&rest);
 }
 
 static void not_finite_stops_and_names_the_videos(void **state)
@@ -181,6 +386,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folder_has_what_is_promised),
         cmocka_unit_test(synthetic_data_is_said_to_be),
+        cmocka_unit_test(the_reference_is_what_scoring_finds),
+        cmocka_unit_test(lists_are_learnt),
+        cmocka_unit_test(ties_are_learnt_as_equal),
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
         cmocka_unit_test(another_configuration_is_refused),
         cmocka_unit_test(not_finite_stops_and_names_the_videos),

@@ -26,7 +26,7 @@ static char *const common[] = {"--model",      "r2plus1d_tiny",
 enum { COMMON = sizeof common / sizeof *common };
 
 /* hedon train joint, with more arguments; its standard error goes to DIR.err. */
-static pid_t start_hedon(const char *out, int resume, const char *extra)
+static pid_t start_hedon_with(const char *out, int resume, char *const *extra)
 {
     static char program[] = HEDON, train[] = "train", joint[] = "joint", out_is[] = "--out",
                 resume_is[] = "--resume", vce_is[] = "--vce", v2v_is[] = "--v2v";
@@ -48,7 +48,7 @@ static pid_t start_hedon(const char *out, int resume, const char *extra)
         argv[n++] = v2v;
         for (int i = 0; i < COMMON; i++) argv[n++] = common[i];
     }
-    if (extra) argv[n++] = (char *)extra;
+    while (*extra) argv[n++] = *extra++;
     argv[n] = NULL;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -58,6 +58,11 @@ static pid_t start_hedon(const char *out, int resume, const char *extra)
     if (posix_spawn(&child, HEDON, &actions, NULL, argv, environ)) abort();
     posix_spawn_file_actions_destroy(&actions);
     return child;
+}
+
+static pid_t start_hedon(const char *out, int resume, const char *extra)
+{
+    return start_hedon_with(out, resume, (char *const[]){(char *)extra, NULL});
 }
 
 /* Exit status, or minus the signal. */
@@ -145,22 +150,78 @@ static void the_log_has_each_step_once(void **state)
     assert_int_equal(last, done);
 }
 
+/* By the signal; then resumed to its end. */
+static void interrupt_and_resume(const char *out, int number, int status)
+{
+    make_whole();
+    pid_t child = start_hedon(out, 0, NULL);
+    char name[64], log[300];
+    struct stat file;
+    snprintf(name, sizeof name, "%s/log.jsonl", out);
+    snprintf(log, sizeof log, "%s", in_folder(name));
+    for (int i = 0; i < 1000 && (stat(log, &file) || file.st_size < 500); i++) pause_ms(10);
+    kill(child, number);
+    assert_int_equal(wait_for(child), status);
+    assert_non_null(strstr(said(out), "hedon train joint --out"));
+    assert_non_null(strstr(said(out), "--resume"));
+    assert_int_equal(wait_for(start_hedon(out, 1, NULL)), 0);
+    snprintf(name, sizeof name, "%s/last.safetensors", out);
+    assert_same_files("whole/last.safetensors", name);
+}
+
 static void interrupted_it_saves_and_says_how_to_go_on(void **state)
 {
     (void)state;
-    make_whole();
-    pid_t child = start_hedon("interrupted", 0, NULL);
-    char log[300];
+    interrupt_and_resume("interrupted", SIGINT, 130);
+}
+
+static void terminated_it_does_the_same(void **state)
+{
+    (void)state;
+    interrupt_and_resume("terminated", SIGTERM, 143);
+}
+
+static int has_margin(const char *config)
+{
+    json_t *saved = json_load_file(config, 0, NULL);
+    const int has = json_number_value(json_object_get(saved, "margin")) == .25;
+    json_decref(saved);
+    return has;
+}
+
+/* Options changed by --force are the run's own from then on. */
+static void forced_options_are_kept(void **state)
+{
+    (void)state;
+    pid_t child = start_hedon("forced", 0, NULL);
+    char log[300], config[300];
     struct stat status;
-    snprintf(log, sizeof log, "%s", in_folder("interrupted/log.jsonl"));
+    snprintf(log, sizeof log, "%s", in_folder("forced/log.jsonl"));
+    snprintf(config, sizeof config, "%s", in_folder("forced/config.json"));
     for (int i = 0; i < 1000 && (stat(log, &status) || status.st_size < 500); i++) pause_ms(10);
     kill(child, SIGINT);
-    const int ended = wait_for(child);
-    assert_int_equal(ended, 130);
-    assert_non_null(strstr(said("interrupted"), "hedon train joint --out"));
-    assert_non_null(strstr(said("interrupted"), "--resume"));
-    assert_int_equal(wait_for(start_hedon("interrupted", 1, NULL)), 0);
-    assert_same_files("whole/last.safetensors", "interrupted/last.safetensors");
+    assert_int_equal(wait_for(child), 130);
+    assert_int_equal(wait_for(start_hedon("forced", 1, "--margin=.25")), 1);
+    assert_non_null(strstr(said("forced"), "margin is not what the run was started with"));
+    char *extra[] = {(char[]){"--margin=.25"}, (char[]){"--force"}, NULL};
+    child = start_hedon_with("forced", 1, extra);
+    for (int i = 0; i < 2000 && !has_margin(config); i++) pause_ms(1);
+    kill(child, SIGKILL); /* perhaps before it has saved anything but the options */
+    wait_for(child);
+    assert_true(has_margin(config));
+    assert_int_equal(wait_for(start_hedon("forced", 1, NULL)), 0);
+    FILE *file = fopen(log, "rb");
+    char *line = NULL;
+    size_t room = 0;
+    int told = 0;
+    while (getline(&line, &room, file) > 0)
+        told += strstr(line, "\"options\"") && strstr(line, "\"changed\":{\"margin\":[0.0,0.25]}");
+    free(line);
+    fclose(file);
+    assert_true(told <= 1); /* 0: killed before the line was on the disk */
+    json_t *saved = json_load_file(config, 0, NULL);
+    assert_null(json_object_get(saved, "accepted_state"));
+    json_decref(saved);
 }
 
 static void usage_is_explained(void **state)
@@ -175,6 +236,10 @@ static void usage_is_explained(void **state)
     assert_non_null(strstr(said("whole"), "epochs is not what the run was started with"));
     assert_int_equal(wait_for(start_hedon("wrong", 0, "--rate=fast")), 2);
     assert_non_null(strstr(said("wrong"), "--rate fast: give a number"));
+    assert_int_equal(wait_for(start_hedon("wrong", 0, "--milestones=1,,2")), 2);
+    assert_non_null(strstr(said("wrong"), "give epochs"));
+    assert_int_equal(wait_for(start_hedon("wrong", 0, "--milestones=1")), 1);
+    assert_non_null(strstr(said("wrong"), "--schedule step"));
     assert_int_equal(wait_for(start_hedon("wrong", 0, "--held-out=2")), 1);
     assert_non_null(strstr(said("wrong"), "held-out share: 2 is not within 0 to 0.9"));
     assert_true(access(in_folder("wrong"), F_OK) != 0); /* nothing was made */
@@ -186,6 +251,8 @@ int main(void)
         cmocka_unit_test(killed_at_random_it_ends_with_the_same_weights),
         cmocka_unit_test(the_log_has_each_step_once),
         cmocka_unit_test(interrupted_it_saves_and_says_how_to_go_on),
+        cmocka_unit_test(terminated_it_does_the_same),
+        cmocka_unit_test(forced_options_are_kept),
         cmocka_unit_test(usage_is_explained),
     };
     return cmocka_run_group_tests(tests, start_training_tests, end_training_tests);

@@ -13,15 +13,19 @@
 #include <sys/stat.h>
 
 #include "base/crc32c.h"
+#include "base/memory.h"
 #include "models/trainable.h"
 #include "tests/golden/schedules.inc"
 #include "tests/media/folder.h"
 #include "train/config.h"
 #include "train/data.h"
 #include "train/groups.h"
+#include "train/lists.h"
 #include "train/order.h"
 #include "train/prior.h"
 #include "train/resume.h"
+#include "train/run_folder.h"
+#include "train/sequence.h"
 #include "train/tensorboard.h"
 
 static HedonContext *ctx;
@@ -368,6 +372,59 @@ static void a_configuration_comes_back(void **state)
     hedon_train_config_free(&other);
 }
 
+static void milestones_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        HedonDecay decay;
+        int count;
+        double at[3], factor;
+        int good;
+    } cases[] = {
+        {HEDON_DECAY_STEP, 2, {30, 45.5}, .1, 1},    {HEDON_DECAY_STEP, 0, {0}, .1, 0},
+        {HEDON_DECAY_COSINE, 1, {30}, .1, 0},        {HEDON_DECAY_STEP, 2, {30, 30}, .1, 0},
+        {HEDON_DECAY_STEP, 2, {30, 51}, .1, 0},      {HEDON_DECAY_STEP, 1, {0}, .1, 0},
+        {HEDON_DECAY_STEP, 1, {(double)NAN}, .1, 0}, {HEDON_DECAY_STEP, 1, {50}, 0, 0},
+        {HEDON_DECAY_STEP, 1, {50}, 1.5, 0},         {HEDON_DECAY_COSINE, 0, {0}, .1, 1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        HedonTrainConfig config;
+        hedon_train_config_default(&config, &hedon_recipe_vce);
+        assert_true(config.recipe.factor == .1);
+        config.recipe.decay = cases[i].decay;
+        config.recipe.milestones = cases[i].count;
+        config.recipe.factor = cases[i].factor;
+        memcpy(config.recipe.milestone, cases[i].at, sizeof cases[i].at);
+        assert_int_equal(hedon_train_config_check(ctx, &config), cases[i].good ? 0 : HEDON_EINVAL);
+    }
+}
+
+/* Through its file, to the bit: the state's hash is of the configuration as it was. */
+static void a_configuration_survives_its_file(void **state)
+{
+    (void)state;
+    HedonTrainConfig config, other;
+    HedonRunFolder run;
+    char path[4096];
+    static const double epochs[] = {5 * (7 / 50.), 1. / 3, .1};
+    assert_int_equal(hedon_run_folder_open(ctx, &run, in_folder("digits"), 1), 0);
+    for (size_t i = 0; i < COUNT(epochs); i++) {
+        hedon_train_config_default(&config, &hedon_recipe_vce);
+        config.recipe.warmup_epochs = epochs[i];
+        json_t *json = hedon_train_config_json(&config), *back;
+        assert_int_equal(hedon_run_folder_write_json(ctx, &run, "config.json", json), 0);
+        json_decref(json);
+        hedon_run_folder_path(&run, "config.json", path);
+        assert_int_equal(hedon_run_folder_read_json(ctx, path, &back), 0);
+        hedon_train_config_default(&other, &hedon_recipe_vce);
+        assert_int_equal(hedon_train_config_read(ctx, &other, back), 0);
+        assert_true(other.recipe.warmup_epochs == epochs[i]);
+        json_decref(back);
+        hedon_train_config_free(&other);
+    }
+    hedon_run_folder_close(&run);
+}
+
 /* ---- The division of the data */
 
 enum { IDS = 400 };
@@ -479,6 +536,106 @@ static void no_video_is_on_two_sides(void **state)
     hedon_train_data_close(&data);
 }
 
+/* ---- Lists */
+
+/* Each pair is between two neighbours of exactly one list, and every list's neighbours are pairs;
+ * no video is twice in a list, and none is longer than it may be. */
+static void pairs_are_divided_into_chains(void **state)
+{
+    (void)state;
+    enum { ITEMS = 40, PAIRS = 120 };
+    char path[256], seen[ITEMS][ITEMS] = {{0}};
+    snprintf(path, sizeof path, "%s", in_folder("chains.csv"));
+    FILE *file = fopen(path, "wb");
+    int given = 0;
+    fputs("less,more,list\n,,x y z\n", file);
+    for (uint64_t i = 0; i < PAIRS; i++) { /* at random, so with cycles */
+        const int a = (int)(ITEMS * hedon_random_uniform(hedon_random_key(5, 0, i), 0)),
+                  b = (int)(ITEMS * hedon_random_uniform(hedon_random_key(5, 1, i), 0));
+        if (seen[a][b]) continue;
+        given += a != b;
+        seen[a][b] = 1;
+        fprintf(file, "v%02d,v%02d,\n", a, b);
+    }
+    fclose(file);
+    HedonDataset *dataset;
+    assert_int_equal(hedon_dataset_open(ctx, &dataset, NULL, path, NULL), 0);
+    const int64_t count = hedon_dataset_comparisons(dataset);
+    int32_t *all = calloc((size_t)count, sizeof *all);
+    for (int64_t i = 0; i < count; i++) all[i] = (int32_t)i;
+    HedonTrainList *lists;
+    int64_t made, covered = 0;
+    assert_int_equal(hedon_train_lists_make(ctx, dataset, all, count, &lists, &made), 0);
+    assert_int_equal(lists[0].count, 3);
+    assert_string_equal(hedon_dataset_item(dataset, lists[0].item[2])->id, "z");
+    for (int64_t i = 1; i < made; i++) {
+        assert_in_range(lists[i].count, 2, HEDON_MAX_COMPARED);
+        for (int k = 1; k < lists[i].count; k++) {
+            const int a = atoi(hedon_dataset_item(dataset, lists[i].item[k - 1])->id + 1),
+                      b = atoi(hedon_dataset_item(dataset, lists[i].item[k])->id + 1);
+            assert_int_equal(seen[a][b], 1);
+            seen[a][b] = 2;
+            covered++;
+            for (int j = 0; j < k; j++) assert_int_not_equal(lists[i].item[j], lists[i].item[k]);
+        }
+    }
+    assert_int_equal(covered, given);
+    assert_true(2 * covered > 3 * (made - 1)); /* most are longer than pairs */
+    hedon_free(lists);
+    free(all);
+    hedon_dataset_close(dataset);
+}
+
+/* A list's places in a batch, and nothing where it has no more videos. */
+static void lists_fill_a_batch(void **state)
+{
+    (void)state;
+    char path[256];
+    HedonTrainConfig config;
+    HedonTrainData data;
+    HedonSequence sequence;
+    snprintf(path, sizeof path, "%s", in_folder("three.csv"));
+    FILE *file = fopen(path, "wb");
+    fputs("less,more,tie\na,b,\nc,a,\nd,e,\nd,f,1\n", file); /* c a b, d e and a tie */
+    fclose(file);
+    hedon_train_config_default(&config, &hedon_recipe_v2v);
+    config.v2v = path;
+    config.recipe.held_out = 0;
+    config.recipe.pairs = 2;
+    config.recipe.utility_loss = HEDON_LOSS_PLACKETT_LUCE;
+    assert_int_equal(hedon_train_config_check(ctx, &config), 0);
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    assert_int_equal(data.list_count, 2);
+    assert_int_equal(data.ties_left_out, 1);
+    hedon_sequence_init(&sequence, &data, &config);
+    assert_int_equal(sequence.batch_clips, 8);
+    assert_int_equal(sequence.steps_per_epoch, 1);
+    for (int64_t list = 0; list < 20; list++) {
+        char ids[HEDON_MAX_COMPARED + 1] = "";
+        for (int64_t k = 0; k < HEDON_MAX_COMPARED; k++) {
+            const HedonShown shown = hedon_sequence_at(&sequence, list * HEDON_MAX_COMPARED + k);
+            HedonClipPlace place;
+            hedon_sequence_place(&sequence, list * HEDON_MAX_COMPARED + k, &place);
+            assert_true(shown.is_pair && !shown.item == !place.path);
+            ids[k] = shown.item ? shown.item->id[0] : ' ';
+        }
+        assert_true(!strcmp(ids, "cab ") || !strcmp(ids, "de  "));
+    }
+    hedon_train_data_close(&data);
+    config.recipe.margin = 1;
+    assert_int_equal(hedon_train_config_check(ctx, &config), HEDON_EINVAL);
+    config.recipe = hedon_recipe_v2v; /* as pairs, the tie among them */
+    config.recipe.held_out = 0;
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    assert_int_equal(data.train.pair_count, 4);
+    assert_int_equal(data.ties, 1);
+    hedon_train_data_close(&data);
+    config.recipe.ties = HEDON_TIES_LEAVE_OUT;
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    assert_int_equal(data.train.pair_count, 3);
+    hedon_train_data_close(&data);
+}
+
 /* With the prior as its bias and its small weights, a fresh head says the mean ratings. */
 static void the_prior_is_the_mean_rating(void **state)
 {
@@ -495,7 +652,8 @@ static void the_prior_is_the_mean_rating(void **state)
     assert_int_equal(hedon_model_open_fresh(ctx, &model, "r2plus1d_tiny", 1, "emotions"), 0);
     assert_int_equal(hedon_train_prior_bias(ctx, model, &data), 0);
     const float *bias = hedon_model_parameter(model, "head.emotions.bias")->data;
-    for (int k = 0; k < HEDON_EMOTIONS; k++) { /* emotion k belongs to videos k, k + 27, ... < 300 */
+    for (int k = 0; k < HEDON_EMOTIONS;
+         k++) { /* emotion k belongs to videos k, k + 27, ... < 300 */
         const double videos = (299 - k) / 27 + 1;
         assert_true(fabs(300 / (1 + exp(-(double)bias[k])) - videos) < 1e-3);
     }
@@ -533,7 +691,11 @@ int main(void)
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_configuration_comes_back),
+        cmocka_unit_test(a_configuration_survives_its_file),
+        cmocka_unit_test(milestones_are_checked),
         cmocka_unit_test(no_video_is_on_two_sides),
+        cmocka_unit_test(pairs_are_divided_into_chains),
+        cmocka_unit_test(lists_fill_a_batch),
         cmocka_unit_test(the_prior_is_the_mean_rating),
     };
     return cmocka_run_group_tests(tests, start, end);

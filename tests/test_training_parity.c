@@ -74,7 +74,10 @@ static double train_step(Run *run, int step, double rate)
     const HedonRandomKey key = hedon_random_key(CLIP_SEED, 3, (uint64_t)step);
     for (int i = 0; i < CLIPS * HEDON_EMOTIONS; i++)
         targets[i] = (float)(floor(121 * hedon_random_uniform(key, (uint64_t)i)) / 120);
-    const HedonTrainBatch batch = {pixels, targets, clip_weights, pair_weights};
+    const HedonTrainBatch batch = {.pixels = pixels,
+                                   .targets = targets,
+                                   .clip_weights = clip_weights,
+                                   .pair_weights = pair_weights};
     HedonTrainLosses losses;
     HedonOptimiserResult result;
     check(hedon_engine_batch(ctx, run->engine, &batch, hedon_random_key(0, 0, 0), 1, &losses));

@@ -105,7 +105,7 @@ typedef struct Heard {
     double first_loss, last_loss, held;
     int64_t steps, epochs, broken, short_ones;
     int64_t stop_at; /* ask to stop after this many steps; 0: never */
-    json_t *start, *done;
+    json_t *start, *done, *options;
 } Heard;
 
 static inline void hear(void *opaque, const char *line)
@@ -122,6 +122,7 @@ static inline void hear(void *opaque, const char *line)
     heard->broken += !strcmp(kind, "broken");
     heard->short_ones += !strcmp(kind, "short");
     if (!strcmp(kind, "start") || !strcmp(kind, "resume")) heard->start = json_incref(event);
+    if (!strcmp(kind, "options")) heard->options = json_incref(event);
     if (!strcmp(kind, "done")) heard->done = json_incref(event);
     json_decref(event);
 }
@@ -143,6 +144,7 @@ static inline void forget(Heard *heard)
 {
     json_decref(heard->start);
     json_decref(heard->done);
+    json_decref(heard->options);
 }
 
 static inline void assert_same_files(const char *a, const char *b)

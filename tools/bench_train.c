@@ -32,6 +32,7 @@ typedef struct Running {
     HedonSequence sequence;
     HedonClipFeed *feed;
     HedonFedClip *fed;
+    int64_t workers;
 
     int64_t steps;
     double wait_s, compute_s, update_s; /* since the steps that count began */
@@ -104,12 +105,6 @@ static int fill_batch(Running *running)
     return 0;
 }
 
-static void place_of(void *opaque, int64_t place, HedonClipPlace *out)
-{
-    const HedonShown shown = hedon_sequence_at(opaque, place);
-    *out = (HedonClipPlace){.path = shown.item->path, .key = shown.key};
-}
-
 static int open_data(Running *running, const Arguments *arguments)
 {
     HedonContext *ctx = running->ctx;
@@ -127,9 +122,10 @@ static int open_data(Running *running, const Arguments *arguments)
                    : cores < 8        ? cores
                                       : 8,
         .end = -1,
-        .place = place_of,
+        .place = hedon_sequence_place,
         .opaque = &running->sequence,
     };
+    running->workers = options.workers;
     options.window = 3 * running->batch_clips + 2 * options.workers;
     code = hedon_backend_find(ctx, running->config.device.device, &options.backend);
     return code ? code : hedon_clip_feed_open(ctx, &running->feed, &options);
@@ -185,6 +181,14 @@ static Phases phases_of(const Running *running)
     return phases;
 }
 
+/* Of the mean step: 0 when decoding is hidden behind computing. */
+static double wait_share(const Phases *phases)
+{
+    const double step_s = phases->wait_s + phases->forward_s + phases->backward_s +
+                          phases->update_s + phases->other_s;
+    return step_s > 0 ? phases->wait_s / step_s : 0;
+}
+
 static double rate_of(const HedonOpProfile *op)
 {
     return op->seconds > 0 ? op->flops * (double)op->runs / op->seconds : 0;
@@ -208,6 +212,9 @@ static void print_text(const Running *running, const Arguments *arguments,
            "other %.2f\n",
            1e3 * phases.wait_s, 1e3 * phases.forward_s, 1e3 * phases.backward_s,
            1e3 * phases.update_s, 1e3 * phases.other_s);
+    if (running->feed)
+        printf("  waiting        %.2f%% of the step, for %lld decoders\n",
+               100 * wait_share(&phases), (long long)running->workers);
     printf("  rate           %.2f clips/s at best, %.2f at the median\n", clips / timings->min_s,
            clips / timings->median_s);
     printf("  arithmetic     %.2f GFLOP a clip, %.1f GFLOP/s at best (direct arithmetic)\n",
@@ -268,6 +275,10 @@ static void print_json(const Running *running, const Arguments *arguments,
     hedon_json_number(&json, "update_s", phases.update_s);
     hedon_json_number(&json, "other_s", phases.other_s);
     hedon_json_end_object(&json);
+    if (running->feed) {
+        hedon_json_number(&json, "wait_share", wait_share(&phases));
+        hedon_json_integer(&json, "workers", running->workers);
+    }
     hedon_json_number(&json, "gflops", hedon_engine_flops(running->engine) / 1e9);
     hedon_json_integer(&json, "peak_bytes", hedon_bench_peak_memory());
     hedon_json_integer(&json, "arena_bytes", plan.arena_bytes);

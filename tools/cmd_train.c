@@ -10,15 +10,17 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
 
 /* Every value stays NULL or 0 unless it was given, so that a resumed run keeps its own. */
 typedef struct Arguments {
-    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *optimiser, *schedule,
-        *sampling, *augment;
+    const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *utility_loss, *ties,
+        *optimiser, *schedule, *sampling, *augment;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
-        *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps;
+        *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps,
+        *milestones, *factor;
     int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
     int resume, force, recompute, json, prior_bias;
     HedonDeviceArguments device;
@@ -52,6 +54,7 @@ static int set_numbers(const HedonCommand *command, json_t *object, const Argume
         {"weight_decay", "weight-decay", arguments->weight_decay, 0},
         {"layer_decay", "layer-decay", arguments->layer_decay, 0},
         {"warmup_epochs", "warmup", arguments->warmup, 0},
+        {"factor", "factor", arguments->factor, 0},
         {"drop_path", "drop-path", arguments->drop_path, 0},
         {"mixup", "mixup", arguments->mixup, 0},
         {"cutmix", "cutmix", arguments->cutmix, 0},
@@ -74,6 +77,22 @@ static int set_numbers(const HedonCommand *command, json_t *object, const Argume
     return status;
 }
 
+/* "30,60,80": epochs, fractions of one too. */
+static int set_milestones(const HedonCommand *command, json_t *object, const char *text)
+{
+    if (!text) return HEDON_PARSED;
+    json_t *list = json_array();
+    json_object_set_new(object, "milestones", list);
+    for (const char *at = text;; at++) {
+        char *end;
+        const double epoch = strtod(at, &end);
+        if (end == at || (*end && *end != ',') || !isfinite(epoch))
+            return hedon_wrong_usage(command, "--milestones %s: give epochs, as in 30,60", text);
+        json_array_append_new(list, json_real(epoch));
+        if (!*(at = end)) return HEDON_PARSED;
+    }
+}
+
 static void set_texts(json_t *object, const Arguments *arguments)
 {
     const struct {
@@ -85,6 +104,8 @@ static void set_texts(json_t *object, const Arguments *arguments)
         {"init", arguments->init},
         {"freeze", arguments->freeze},
         {"emotions_loss", arguments->loss},
+        {"utility_loss", arguments->utility_loss},
+        {"ties", arguments->ties},
         {"optimiser", arguments->optimiser},
         {"decay", arguments->schedule},
         {"sampling", arguments->sampling},
@@ -179,12 +200,11 @@ static void show_progress(void *opaque, const HedonTrainProgress *progress)
     fflush(stderr);
 }
 
-/* The first Ctrl-C asks the trainer to stop after the step and to save; a second one kills. */
+/* An interruption asks the trainer to stop after the step and to save. */
 static volatile sig_atomic_t stop_asked;
 
-static void ask_to_stop(int number)
+static void ask_to_stop(void)
 {
-    (void)number;
     stop_asked = 1;
 }
 
@@ -192,13 +212,6 @@ static int stopped(void *opaque)
 {
     (void)opaque;
     return stop_asked;
-}
-
-static void install_stop(void)
-{
-    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }
 
 /* ---- Running */
@@ -279,7 +292,7 @@ static int train(const HedonCommand *command, HedonContext *ctx, const HedonReci
     const HedonTrainCallbacks callbacks = {
         .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped};
     int code = make_config(ctx, &config, recipe, arguments, changes);
-    install_stop();
+    hedon_on_interrupt(ask_to_stop);
     if (!code) code = hedon_train(ctx, arguments->out, &config, &options, &callbacks);
     if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
     hedon_train_config_free(&config);
@@ -299,6 +312,7 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
     status = check_arguments(command, recipe, &arguments);
     json_t *changes = json_object();
     if (status == HEDON_PARSED) status = set_numbers(command, changes, &arguments);
+    if (status == HEDON_PARSED) status = set_milestones(command, changes, arguments.milestones);
     set_texts(changes, &arguments);
     set_integers(changes, &arguments, recipe->task);
     if (status == HEDON_PARSED) status = train(command, ctx, recipe, &arguments, changes);
@@ -354,6 +368,9 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("rate", rate, "R", "learning rate after warm-up, taken as it is"),                    \
         TEXT("floor", floor, "R", "learning rate in the end (with --rate: default 0)"),            \
         CHOICE("schedule", schedule, "constant|cosine|step", "of the learning rate"),              \
+        TEXT("milestones", milestones, "EPOCH,...",                                                \
+             "... step: where the rate is multiplied by --factor"),                                \
+        TEXT("factor", factor, "F", "... step: (default .1)"),                                     \
         TEXT("warmup", warmup, "EPOCHS",                                                           \
              "of linear warm-up (default: the recipe's share of them)"),                           \
         CHOICE("optimiser", optimiser, "adamw|sgd", "(default: the recipe's)"),                    \
@@ -365,7 +382,8 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("drop-path", drop_path, "P", "of the last block"),                                    \
         CHOICE("sampling", sampling, "rate|even", "frames of a clip: --fps a second, or evenly"),  \
         TEXT("fps", fps, "F", "frames a second of --sampling rate (default 4)"),                   \
-        TEXT("augment", augment, "NAME", "vce (the paper's), crop (mild crops and flips) or none"),                             \
+        TEXT("augment", augment, "NAME",                                                           \
+             "vce (the paper's), crop (mild crops and flips) or none"),                            \
         TEXT("held-out", held_out, "SHARE", "of the training part, for validation (default .05)"), \
         TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
         FLAG("recompute", recompute,                                                               \
@@ -382,6 +400,15 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("mixup", mixup, "ALPHA", "mix clips and labels (default: off)"),                      \
         TEXT("cutmix", cutmix, "ALPHA", "exchange boxes of clips (default: off)")
 
+#define COMPARISON_OPTIONS(loss_name)                                                              \
+    CHOICE(loss_name, utility_loss, "bradley_terry|plackett_luce",                                 \
+           "of the utility: of pairs, or of lists of up to 4 that\n"                               \
+           "                                  the training pairs chain into (default "             \
+           "bradley_terry)"),                                                                      \
+        TEXT("margin", margin, "M", "of utility between the two (default 0)"),                     \
+        CHOICE("ties", ties, "half|leave_out",                                                     \
+               "a table's tied pairs: half a win for each (default)")
+
 static const HedonOption vce_options[] = {
     TEXT("data", data, "DIR", "a VCE folder, or a table with intensities"),
     COUNT("batch", batch, "clips in a batch (default 8)"),
@@ -391,9 +418,9 @@ static const HedonOption vce_options[] = {
 };
 
 static const HedonOption v2v_options[] = {
-    TEXT("data", data, "DIR", "a V2V folder, or a table with pairs"),
-    COUNT("batch", batch, "pairs in a batch (default 4)"),
-    TEXT("margin", margin, "M", "of utility between the two (default 0)"),
+    TEXT("data", data, "DIR", "a V2V folder, or a table with pairs or lists"),
+    COUNT("batch", batch, "pairs (or lists) in a batch (default 4)"),
+    COMPARISON_OPTIONS("loss"),
     COMMON_OPTIONS,
     {NULL},
 };
@@ -402,9 +429,9 @@ static const HedonOption joint_options[] = {
     TEXT("vce", vce, "DIR", "a VCE folder"),
     TEXT("v2v", v2v, "DIR", "a V2V folder"),
     COUNT("batch", batch, "VCE clips in a batch, even (default 4)"),
-    COUNT("pairs", pairs, "V2V pairs in a batch (default 2)"),
+    COUNT("pairs", pairs, "V2V pairs (or lists) in a batch (default 2)"),
     TEXT("utility-weight", utility_weight, "W", "of the pairs' loss in the sum (default 1)"),
-    TEXT("margin", margin, "M", "of utility between the two (default 0)"),
+    COMPARISON_OPTIONS("utility-loss"),
     CLIP_OPTIONS,
     COMMON_OPTIONS,
     {NULL},
@@ -433,7 +460,8 @@ static const HedonCommand train_v2v = {
     .parameters = "--data DIR --out RUN [OPTION...]",
     .description = RUN_FOLDER,
     .examples =
-        "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n",
+        "  hedon train v2v --data v2v_dataset --out runs/v2v --init runs/vce/best.safetensors\n"
+        "  hedon train v2v --data v2v_dataset --out runs/lists --loss plackett_luce\n",
     .options = v2v_options,
     .run = run_v2v,
 };

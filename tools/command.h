@@ -7,6 +7,7 @@
 
 #include "hedon.h"
 
+/* EXIT_INTERRUPTED becomes 143 where it was SIGTERM (interrupt.h). */
 enum { EXIT_GOOD = 0, EXIT_SOME_FAILED = 1, EXIT_WRONG_USAGE = 2, EXIT_INTERRUPTED = 130 };
 
 typedef enum HedonOptionKind {

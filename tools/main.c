@@ -7,20 +7,15 @@
 #include <string.h>
 
 #include "tools/command.h"
+#include "tools/interrupt.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
     hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset;
 
 static const HedonCommand *const commands[] = {
-    &hedon_cmd_score,
-    &hedon_cmd_eval,
-    &hedon_cmd_info,
-    &hedon_cmd_infer,
-    &hedon_cmd_import,
-    &hedon_cmd_train,
-    &hedon_cmd_bench,
-    &hedon_cmd_dataset,
-    NULL,
+    &hedon_cmd_score, &hedon_cmd_eval,    &hedon_cmd_info,
+    &hedon_cmd_infer, &hedon_cmd_import,  &hedon_cmd_train,
+    &hedon_cmd_bench, &hedon_cmd_dataset, NULL,
 };
 
 static void print_overview(void)
@@ -42,7 +37,8 @@ static int unknown_command(const HedonCommand *const *table, const char *program
     }
     const char *near = hedon_did_you_mean(word, names);
     if (near)
-        hedon_say("there is no command '%s %s'; did you mean '%s %s'?", program, word, program, near);
+        hedon_say("there is no command '%s %s'; did you mean '%s %s'?", program, word, program,
+                  near);
     else
         hedon_say("there is no command '%s %s'; '%s --help' lists what there is", program, word,
                   program);
@@ -104,21 +100,6 @@ void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOp
     if (arguments->threads) options->threads = (int)arguments->threads;
 }
 
-static void on_signal(int number)
-{
-    (void)number;
-    hedon_cancel();
-}
-
-static void install_handlers(void)
-{
-    /* the first Ctrl-C asks to stop, a second one does not ask */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
-}
-
 /* What was printed must have arrived. */
 static int finish_output(int status)
 {
@@ -154,6 +135,8 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE,
               ""); /* only to know whether the terminal takes UTF-8; numbers stay as they are */
-    install_handlers();
-    return finish_output(run(argc, argv));
+    hedon_on_interrupt(hedon_cancel);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
+    const int status = finish_output(run(argc, argv));
+    return status == EXIT_INTERRUPTED ? hedon_interrupt_status() : status;
 }

@@ -56,23 +56,31 @@ static void wait_slice(HedonClipFeed *feed)
     pthread_cond_timedwait(&feed->changed, &feed->lock, &until);
 }
 
-/* Waits while the window is full; wakes for stopping. */
+/* Whether no place is left to decode. Waits while the window is full; wakes for stopping. */
+static int wait_for_room(HedonClipFeed *feed)
+{
+    const HedonClipFeedOptions *options = &feed->options;
+    while (!feed->stopping && !hedon_is_cancelled() &&
+           feed->next >= feed->base - feed->held + options->window)
+        wait_slice(feed);
+    return feed->stopping || hedon_is_cancelled() ||
+           (options->end >= 0 && feed->next >= options->end);
+}
+
 static int next_job(void *opaque, HedonLoaderJob *job)
 {
     HedonClipFeed *feed = opaque;
     const HedonClipFeedOptions *options = &feed->options;
+    HedonClipPlace place = {.path = NULL};
     pthread_mutex_lock(&feed->lock);
-    while (!feed->stopping && !hedon_is_cancelled() &&
-           feed->next >= feed->base - feed->held + options->window)
-        wait_slice(feed);
-    const int none =
-        feed->stopping || hedon_is_cancelled() || (options->end >= 0 && feed->next >= options->end);
-    if (!none) {
-        HedonClipPlace place;
+    while (!place.path && !wait_for_room(feed)) {
         options->place(options->opaque, feed->next, &place);
-        *entry_of(feed, feed->next) = (Entry){0};
+        *entry_of(feed, feed->next) =
+            place.path ? (Entry){0} : (Entry){.done = 1, .code = HEDON_ENOENT};
         *job = (HedonLoaderJob){.id = feed->next++, .path = place.path};
+        if (!place.path) pthread_cond_broadcast(&feed->changed);
     }
+    const int none = !place.path;
     pthread_mutex_unlock(&feed->lock);
     return none;
 }
@@ -208,6 +216,8 @@ int hedon_clip_feed_take(HedonContext *ctx, HedonClipFeed *feed, HedonFedClip *c
                           : hedon_check_cancelled(ctx);
     for (int64_t i = 0; i < count && !code; i++) {
         const Entry *entry = entry_of(feed, feed->base + i);
+        /* a decoder that runs out reports HEDON_ELIMIT: this was us, and the video may be whole */
+        if (entry->code == HEDON_ENOMEM) code = hedon_fail(ctx, HEDON_ENOMEM, "%s", entry->message);
         clips[i] = (HedonFedClip){.place = feed->base + i,
                                   .code = entry->code,
                                   .is_short = entry->is_short,

@@ -12,7 +12,7 @@
 #include "train/recipe.h"
 
 typedef struct HedonClipPlace {
-    const char *path;   /* of the video; borrowed for the feed's life */
+    const char *path; /* of the video; borrowed for the feed's life. NULL: no clip is wanted here */
     HedonRandomKey key; /* of everything random about this clip */
 } HedonClipPlace;
 
@@ -34,7 +34,7 @@ typedef struct HedonClipFeedOptions {
 
 typedef struct HedonFedClip {
     int64_t place;
-    int code;            /* 0, or why there is no clip: a broken video */
+    int code;            /* 0, or why there is no clip: a broken video, HEDON_ENOENT without path */
     int is_short;        /* left out because it is too short; not broken */
     const char *message; /* of code */
     float *pixels;       /* (3,T,H,W), normalised; NULL when there is no clip. The taker may write

@@ -21,6 +21,8 @@ typedef struct Field {
 
 static const char *const tasks[] = {"vce", "v2v", "joint"};
 static const char *const losses[] = {"bce", "kl", "cross_entropy"};
+static const char *const utility_losses[] = {"bradley_terry", "plackett_luce"};
+static const char *const ties[] = {"half", "leave_out"};
 static const char *const optimisers[] = {[HEDON_SGD] = "sgd", [HEDON_ADAMW] = "adamw"};
 static const char *const decays[] = {"constant", "cosine", "step"};
 static const char *const samplings[] = {"rate", "even"};
@@ -45,7 +47,9 @@ static const Field fields[] = {
     {"emotions_loss", CHOICE, AT(recipe.emotions_loss), CHOOSE(losses)},
     {"emotions_weight", REAL, AT(recipe.emotions_weight)},
     {"utility_weight", REAL, AT(recipe.utility_weight)},
+    {"utility_loss", CHOICE, AT(recipe.utility_loss), CHOOSE(utility_losses)},
     {"margin", REAL, AT(recipe.margin)},
+    {"ties", CHOICE, AT(recipe.ties), CHOOSE(ties)},
     {"prior_bias", FLAG, AT(recipe.prior_bias)},
     {"optimiser", CHOICE, AT(recipe.optimiser), CHOOSE(optimisers)},
     {"beta1", REAL, AT(recipe.beta1)},
@@ -91,6 +95,7 @@ void hedon_train_config_default(HedonTrainConfig *config, const HedonRecipe *rec
 {
     *config = (HedonTrainConfig){
         .recipe = *recipe, .model = "r2plus1d_18", .seed = 1, .log_every = 1, .max_broken = .05};
+    if (!(config->recipe.factor > 0)) config->recipe.factor = .1; /* PyTorch's default too */
     hedon_device_options_default(&config->device);
 }
 
@@ -204,7 +209,9 @@ int hedon_train_config_read(HedonContext *ctx, HedonTrainConfig *config, const j
     }
     const json_t *milestones = json_object_get(object, "milestones");
     const size_t count = json_array_size(milestones);
-    if (!code && count > HEDON_MAX_MILESTONES) code = wrong(ctx, "milestones", "short enough");
+    if (!code && count > HEDON_MAX_MILESTONES)
+        code = hedon_fail(ctx, HEDON_EINVAL, "%zu milestones are more than %d", count,
+                          HEDON_MAX_MILESTONES);
     if (!code && milestones) config->recipe.milestones = (int)count;
     for (size_t i = 0; i < count && !code; i++)
         config->recipe.milestone[i] = json_number_value(json_array_get(milestones, i));
@@ -249,6 +256,41 @@ static int outside(double value, double low, double high)
     return !(value >= low && value <= high);
 }
 
+/* Milestones ascend within the run, and only the step schedule has them. */
+static int check_milestones(HedonContext *ctx, const HedonRecipe *recipe)
+{
+    double before = 0;
+    if (recipe->decay == HEDON_DECAY_STEP && !recipe->milestones)
+        return hedon_fail(ctx, HEDON_EINVAL, "the step schedule needs --milestones");
+    if (recipe->decay != HEDON_DECAY_STEP && recipe->milestones)
+        return hedon_fail(ctx, HEDON_EINVAL, "milestones are the step schedule's: --schedule step");
+    for (int i = 0; i < recipe->milestones; i++) {
+        if (!(recipe->milestone[i] > before && recipe->milestone[i] <= (double)recipe->epochs))
+            return hedon_fail(ctx, HEDON_EINVAL,
+                              "milestone %g is not between %g and the last epoch, %lld",
+                              recipe->milestone[i], before, (long long)recipe->epochs);
+        before = recipe->milestone[i];
+    }
+    return 0;
+}
+
+static int check_comparisons(HedonContext *ctx, const HedonRecipe *recipe)
+{
+    const int64_t compared = hedon_recipe_compared(recipe);
+    if (recipe->task == HEDON_TASK_VCE) return 0;
+    if (recipe->task == HEDON_TASK_JOINT && recipe->clips % compared)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "joint batches need a multiple of %lld clips, not %lld: the two heads "
+                          "share a batch of %s",
+                          (long long)compared, (long long)recipe->clips,
+                          compared == 2 ? "pairs" : "lists");
+    if (!(recipe->margin >= 0))
+        return hedon_fail(ctx, HEDON_EINVAL, "margin: %g is below 0", recipe->margin);
+    if (recipe->margin > 0 && recipe->utility_loss == HEDON_LOSS_PLACKETT_LUCE)
+        return hedon_fail(ctx, HEDON_EINVAL, "the Plackett-Luce loss has no margin");
+    return 0;
+}
+
 int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
 {
     const HedonRecipe *recipe = &config->recipe;
@@ -261,6 +303,7 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
         {"weight decay", recipe->weight_decay, 0, 1e3},
         {"layer decay", recipe->layer_decay, 1e-3, 1},
         {"warm-up", recipe->warmup_epochs, 0, (double)recipe->epochs},
+        {"factor", recipe->factor, 1e-9, 1},
         {"drop path", recipe->drop_path, 0, .99},
         {"mixup", recipe->mixup, 0, 100},
         {"cutmix", recipe->cutmix, 0, 100},
@@ -282,10 +325,6 @@ int hedon_train_config_check(HedonContext *ctx, const HedonTrainConfig *config)
     if ((recipe->mixup > 0 || recipe->cutmix > 0) && recipe->clips % 2)
         return hedon_fail(ctx, HEDON_EINVAL, "mixing needs an even number of clips, not %lld",
                           (long long)recipe->clips);
-    if (recipe->task == HEDON_TASK_JOINT && recipe->clips % 2)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "joint batches need an even number of clips, not %lld: the two heads "
-                          "share a batch of pairs",
-                          (long long)recipe->clips);
-    return 0;
+    const int code = check_milestones(ctx, recipe);
+    return code ? code : check_comparisons(ctx, recipe);
 }

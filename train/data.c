@@ -84,7 +84,24 @@ static int list_clips(HedonContext *ctx, HedonTrainData *data, const Marks *mark
     return 0;
 }
 
-static int list_pairs(HedonContext *ctx, HedonTrainData *data, const Marks *marks)
+/* Nobody is right about a tie, so none validates. */
+static int takes(HedonTrainData *data, const HedonRecipe *recipe, const HedonComparison *comparison,
+                 int held)
+{
+    const int lists = recipe->utility_loss == HEDON_LOSS_PLACKETT_LUCE;
+    if (comparison->count > 2) {
+        data->lists_left_out += !lists;
+        return lists;
+    }
+    if (!comparison->tied) return 1;
+    const int take = !held && !lists && recipe->ties == HEDON_TIES_HALF;
+    data->ties += take;
+    data->ties_left_out += !take;
+    return take;
+}
+
+static int list_pairs(HedonContext *ctx, HedonTrainData *data, const HedonRecipe *recipe,
+                      const Marks *marks)
 {
     const int64_t comparisons = hedon_dataset_comparisons(data->v2v);
     data->train.pairs = hedon_calloc((size_t)comparisons + 1, sizeof(int32_t));
@@ -94,12 +111,12 @@ static int list_pairs(HedonContext *ctx, HedonTrainData *data, const Marks *mark
         const HedonComparison *pair = hedon_dataset_comparison(data->v2v, i);
         if (pair->split != HEDON_SPLIT_TRAIN || marks->pair_out[i]) continue;
         HedonTrainPart *part = marks->pair_held[i] ? &data->held : &data->train;
-        if (pair->count == 2)
+        if (takes(data, recipe, pair, marks->pair_held[i]))
             part->pairs[part->pair_count++] = (int32_t)i;
-        else
-            data->lists_left_out++;
     }
-    return 0;
+    if (recipe->utility_loss != HEDON_LOSS_PLACKETT_LUCE) return 0;
+    return hedon_train_lists_make(ctx, data->v2v, data->train.pairs, data->train.pair_count,
+                                  &data->lists, &data->list_count);
 }
 
 static int divide(HedonContext *ctx, HedonTrainData *data, const HedonTrainConfig *config)
@@ -108,7 +125,7 @@ static int divide(HedonContext *ctx, HedonTrainData *data, const HedonTrainConfi
     int code = marks_open(ctx, &marks, data);
     if (!code) code = hold_out(ctx, data, config, &marks);
     if (!code && data->vce) code = list_clips(ctx, data, &marks);
-    if (!code && data->v2v) code = list_pairs(ctx, data, &marks);
+    if (!code && data->v2v) code = list_pairs(ctx, data, &config->recipe, &marks);
     marks_close(&marks);
     return code;
 }
@@ -147,7 +164,7 @@ int hedon_train_data_open(HedonContext *ctx, HedonTrainData *data, const HedonTr
     if (!code && data->vce && !data->train.clip_count)
         code =
             hedon_fail(ctx, HEDON_EDATA, "%s has no training video with intensities", config->vce);
-    if (!code && data->v2v && !data->train.pair_count)
+    if (!code && data->v2v && !(data->lists ? data->list_count : data->train.pair_count))
         code = hedon_fail(ctx, HEDON_EDATA, "%s has no pair of videos to train on", config->v2v);
     if (code) hedon_train_data_close(data);
     return code;
@@ -159,6 +176,7 @@ void hedon_train_data_close(HedonTrainData *data)
     hedon_free(data->train.pairs);
     hedon_free(data->held.clips);
     hedon_free(data->held.pairs);
+    hedon_free(data->lists);
     hedon_dataset_close(data->vce);
     hedon_dataset_close(data->v2v);
     *data = (HedonTrainData){0};

@@ -166,6 +166,16 @@ static int upload(HedonContext *ctx, HedonEngine *engine, int ordinal, int64_t o
                                    (size_t)count * size, NULL);
 }
 
+/* The same, or where there is nothing `value` in each place. */
+static int upload_or_fill(HedonContext *ctx, HedonEngine *engine, int ordinal, const float *from,
+                          float value, int64_t count)
+{
+    int code = from ? upload(ctx, engine, ordinal, 0, from, count) : 0;
+    for (int64_t i = 0; i < count && !from && !code; i++)
+        code = upload(ctx, engine, ordinal, i, &value, 1);
+    return code;
+}
+
 static int download(HedonContext *ctx, HedonEngine *engine, int index, double *out, int64_t count)
 {
     float narrow[64];
@@ -198,7 +208,12 @@ static int upload_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrain
     if (!code && made->input_clip_weights >= 0)
         code = upload(ctx, engine, made->input_clip_weights, 0, batch->clip_weights, n);
     if (!code && made->input_pair_weights >= 0)
-        code = upload(ctx, engine, made->input_pair_weights, 0, batch->pair_weights, n / 2);
+        code = upload(ctx, engine, made->input_pair_weights, 0, batch->pair_weights,
+                      n / hedon_recipe_compared(&engine->recipe));
+    if (!code && made->input_ties >= 0)
+        code = upload_or_fill(ctx, engine, made->input_ties, batch->ties, 0, n / 2);
+    if (!code && made->input_mask >= 0)
+        code = upload_or_fill(ctx, engine, made->input_mask, batch->mask, 1, n);
     return code;
 }
 

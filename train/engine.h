@@ -8,13 +8,16 @@
 #include "train/groups.h"
 #include "train/resume.h"
 
-/* One batch on the host. Clips first, then pairs: of each the less pleasant video's clip, then the
- * more pleasant one's. N = clips + 2 pairs. */
+/* One batch on the host. Clips first, then comparisons: of each `compared` clips, from the least to
+ * the most pleasant video's. N = clips + compared * comparisons; compared is 2, for Plackett-Luce
+ * HEDON_MAX_COMPARED. */
 typedef struct HedonTrainBatch {
     float **pixels;      /* N clips (3,T,H,W); none NULL */
     float *targets;      /* (N,27); NULL without an emotions head */
     float *clip_weights; /* (N): 0 masks; pairs' clips have 0 */
-    float *pair_weights; /* (N/2): likewise; NULL without a utility head */
+    float *pair_weights; /* (N/compared): likewise; NULL without a utility head */
+    float *ties;         /* (N/2): 1 for a pair that is a tie; NULL: none is. Bradley-Terry's */
+    float *mask;         /* (N): 0 where a list has no clip; NULL: all are there. Plackett-Luce's */
 } HedonTrainBatch;
 
 typedef struct HedonTrainLosses {

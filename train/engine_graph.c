@@ -50,10 +50,16 @@ static HedonValueId emotions_loss(HedonTrainGraph *out, const HedonRecipe *recip
 static HedonValueId utility_loss(HedonTrainGraph *out, const HedonRecipe *recipe,
                                  HedonValueId utilities)
 {
-    const HedonValueId weights =
-        input(out, "pair_weights", (HedonShape){.rank = 1, .dim = {out->clips / 2}},
-              &out->input_pair_weights);
-    return hedon_loss_bradley_terry(out->graph, "loss.utility", utilities, HEDON_NONE, weights,
+    const int64_t compared = hedon_recipe_compared(recipe), count = out->clips / compared;
+    const HedonShape vector = {.rank = 1, .dim = {count}};
+    const HedonValueId weights = input(out, "pair_weights", vector, &out->input_pair_weights);
+    if (recipe->utility_loss == HEDON_LOSS_PLACKETT_LUCE) {
+        const HedonValueId mask =
+            input(out, "mask", (HedonShape){.rank = 2, .dim = {count, compared}}, &out->input_mask);
+        return hedon_loss_plackett_luce(out->graph, "loss.utility", utilities, mask, weights);
+    }
+    const HedonValueId ties = input(out, "ties", vector, &out->input_ties);
+    return hedon_loss_bradley_terry(out->graph, "loss.utility", utilities, ties, weights,
                                     recipe->margin);
 }
 
@@ -106,10 +112,12 @@ int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonM
     const HedonRecipe *recipe = &config->recipe;
     const int64_t clips = recipe->task == HEDON_TASK_V2V ? 0 : recipe->clips,
                   pairs = recipe->task == HEDON_TASK_VCE ? 0 : recipe->pairs;
-    *out = (HedonTrainGraph){.clips = clips + 2 * pairs,
+    *out = (HedonTrainGraph){.clips = clips + hedon_recipe_compared(recipe) * pairs,
                              .input_targets = -1,
                              .input_clip_weights = -1,
                              .input_pair_weights = -1,
+                             .input_ties = -1,
+                             .input_mask = -1,
                              .output_emotions = -1,
                              .output_utility = -1,
                              .output_emotions_loss = -1,

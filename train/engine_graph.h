@@ -11,7 +11,7 @@ typedef struct HedonTrainGraph {
     HedonGraph *graph;
     HedonGroup *groups; /* by ordinal of the parameters */
     int64_t clips;      /* N */
-    int input_clips, input_targets, input_clip_weights, input_pair_weights;
+    int input_clips, input_targets, input_clip_weights, input_pair_weights, input_ties, input_mask;
     int output_emotions, output_utility, output_emotions_loss, output_utility_loss;
 } HedonTrainGraph;
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "datasets/dataset.h"
+
 static const HedonRecipe *const recipes[] = {&hedon_recipe_vce, &hedon_recipe_v2v,
                                              &hedon_recipe_joint, NULL};
 
@@ -12,6 +14,11 @@ const HedonRecipe *hedon_recipe_find(const char *name)
     for (int i = 0; recipes[i]; i++)
         if (!strcmp(recipes[i]->name, name)) return recipes[i];
     return NULL;
+}
+
+int64_t hedon_recipe_compared(const HedonRecipe *recipe)
+{
+    return recipe->utility_loss == HEDON_LOSS_PLACKETT_LUCE ? HEDON_MAX_COMPARED : 2;
 }
 
 void hedon_recipe_rates(const HedonRecipe *recipe, int64_t steps_per_epoch, int64_t total_batch,

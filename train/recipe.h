@@ -16,6 +16,20 @@ typedef enum HedonEmotionsLoss {
     HEDON_EMOTIONS_LOSSES
 } HedonEmotionsLoss;
 
+/* Of the utility head, on comparisons. */
+typedef enum HedonUtilityLoss {
+    HEDON_LOSS_BRADLEY_TERRY, /* of pairs */
+    HEDON_LOSS_PLACKETT_LUCE, /* of lists of up to HEDON_MAX_COMPARED (lists.h) */
+    HEDON_UTILITY_LOSSES
+} HedonUtilityLoss;
+
+/* What becomes of pairs of which neither video is the more pleasant (Bradley-Terry). */
+typedef enum HedonTies {
+    HEDON_TIES_HALF, /* half a win for each, without the margin */
+    HEDON_TIES_LEAVE_OUT,
+    HEDON_TIES_KINDS
+} HedonTies;
+
 /* Which 16 (or the model's number of) frames a training clip shows. */
 typedef enum HedonClipSampling {
     HEDON_CLIP_RATE, /* consecutive frames of the video resampled to clip_rate a second, uniform
@@ -31,7 +45,9 @@ typedef struct HedonRecipe {
     HedonEmotionsLoss emotions_loss;
     double emotions_weight, utility_weight; /* of the two losses in their sum */
     int prior_bias; /* the emotions head begins with the mean ratings (prior.h), else with 0 */
-    double margin;                          /* -log sigmoid(u_more - u_less - margin) */
+    HedonUtilityLoss utility_loss;
+    double margin; /* -log sigmoid(u_more - u_less - margin); Bradley-Terry's alone */
+    HedonTies ties;
 
     HedonOptimiserKind optimiser;
     double beta1, beta2, epsilon; /* AdamW */
@@ -51,7 +67,7 @@ typedef struct HedonRecipe {
 
     int64_t epochs;
     int64_t clips;      /* VCE clips in a batch */
-    int64_t pairs;      /* V2V pairs in a batch, two clips each */
+    int64_t pairs;      /* V2V pairs in a batch, two clips each; Plackett-Luce: lists, four each */
     int64_t accumulate; /* batches in an optimiser step */
 
     HedonClipSampling sampling;
@@ -72,6 +88,9 @@ extern const HedonRecipe hedon_recipe_vce, hedon_recipe_v2v, hedon_recipe_joint;
 
 /** By name; NULL when there is none. */
 const HedonRecipe *hedon_recipe_find(const char *name);
+
+/** Clips of each of the recipe's comparisons in a batch: 2, or HEDON_MAX_COMPARED. */
+int64_t hedon_recipe_compared(const HedonRecipe *recipe);
 
 /** The schedule of a run of so many optimiser steps an epoch. total_batch: VCE clips or V2V pairs
  * in a step (joint: VCE clips), accumulation included. */

@@ -71,12 +71,25 @@ int hedon_run_folder_truncate(HedonContext *ctx, HedonRunFolder *folder, int64_t
     return 0;
 }
 
+/* Fifteen digits are for people (.1 is .1); where one of the numbers needs more, all have 17. */
+static char *dump_exactly(const json_t *object)
+{
+    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_t *back = text ? json_loads(text, 0, NULL) : NULL;
+    if (!back || !json_equal(back, object)) {
+        free(text);
+        text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    }
+    json_decref(back);
+    return text;
+}
+
 int hedon_run_folder_write_json(HedonContext *ctx, const HedonRunFolder *folder, const char *name,
                                 const json_t *object)
 {
     char path[4096];
     HedonAtomicFile *file;
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = dump_exactly(object);
     if (!text) return hedon_fail_memory(ctx);
     int code = hedon_atomic_open(ctx, &file, hedon_run_folder_path(folder, name, path));
     if (!code) {

@@ -26,7 +26,8 @@ int64_t hedon_run_folder_sync(HedonContext *ctx, HedonRunFolder *folder);
 /** Cut the log back to a length that an earlier sync gave. */
 int hedon_run_folder_truncate(HedonContext *ctx, HedonRunFolder *folder, int64_t bytes);
 
-/** Write an object as DIR/NAME, atomically, for people to read. */
+/** Write an object as DIR/NAME, atomically, for people to read; its numbers come back to the bit.
+ */
 int hedon_run_folder_write_json(HedonContext *ctx, const HedonRunFolder *folder, const char *name,
                                 const json_t *object);
 /** HEDON_ENOENT, HEDON_EDATA. json_decref what comes out. */

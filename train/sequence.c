@@ -6,6 +6,12 @@
 static const uint64_t CLIP_ORDER = UINT64_MAX, PAIR_ORDER = UINT64_MAX - 1;
 static const uint64_t PAIRS = (uint64_t)1 << 40; /* pairs' keys begin here */
 
+static int64_t comparison_count(const HedonSequence *sequence)
+{
+    const HedonTrainData *data = sequence->data;
+    return data->lists ? data->list_count : data->train.pair_count;
+}
+
 void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
                          const HedonTrainConfig *config)
 {
@@ -16,10 +22,11 @@ void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
         .seed = (uint64_t)config->seed,
         .clips = is_v2v ? 0 : recipe->clips,
         .pairs = recipe->task == HEDON_TASK_VCE ? 0 : recipe->pairs,
+        .compared = hedon_recipe_compared(recipe),
         .accumulate = recipe->accumulate,
     };
-    sequence->batch_clips = sequence->clips + 2 * sequence->pairs;
-    const int64_t items = is_v2v ? data->train.pair_count : data->train.clip_count;
+    sequence->batch_clips = sequence->clips + sequence->compared * sequence->pairs;
+    const int64_t items = is_v2v ? comparison_count(sequence) : data->train.clip_count;
     const int64_t a_step = (is_v2v ? recipe->pairs : recipe->clips) * recipe->accumulate;
     sequence->steps_per_epoch = items / a_step > 0 ? items / a_step : 1;
 }
@@ -42,20 +49,35 @@ static HedonShown clip_at(const HedonSequence *sequence, uint64_t epoch, int64_t
                         .number = item};
 }
 
+/* The item of member `member` of training comparison i; -1 past the end of a list. A comparison's
+ * number is the dataset's, a list's its place among the lists. */
+static int32_t member_at(const HedonSequence *sequence, int64_t i, int member, int64_t *number)
+{
+    const HedonTrainData *data = sequence->data;
+    if (data->lists) {
+        *number = i;
+        return member < data->lists[i].count ? data->lists[i].item[member] : -1;
+    }
+    *number = data->train.pairs[i];
+    return hedon_dataset_comparison(data->v2v, *number)->item[member];
+}
+
 static HedonShown pair_at(const HedonSequence *sequence, uint64_t epoch, int64_t position,
                           int member)
 {
     const HedonTrainData *data = sequence->data;
-    const HedonTrainPart *part = &data->train;
-    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, PAIR_ORDER),
-                                     part->pair_count, position % part->pair_count);
-    const int32_t pair = part->pairs[i];
-    const int32_t item = hedon_dataset_comparison(data->v2v, pair)->item[member];
+    const int64_t count = comparison_count(sequence);
+    const int64_t i = hedon_order_at(hedon_random_key(sequence->seed, epoch, PAIR_ORDER), count,
+                                     position % count);
+    int64_t number;
+    const int32_t item = member_at(sequence, i, member, &number);
+    if (item < 0) return (HedonShown){.is_pair = 1};
     const int64_t before = data->vce ? hedon_dataset_size(data->vce) : 0;
+    const uint64_t showing = (uint64_t)(sequence->compared * number + member);
     return (HedonShown){.item = hedon_dataset_item(data->v2v, item),
-                        .key = hedon_random_key(sequence->seed, epoch,
-                                                PAIRS + 2 * (uint64_t)pair + (uint64_t)member),
+                        .key = hedon_random_key(sequence->seed, epoch, PAIRS + showing),
                         .is_pair = 1,
+                        .is_tie = !data->lists && hedon_dataset_comparison(data->v2v, number)->tied,
                         .number = before + item};
 }
 
@@ -66,10 +88,16 @@ HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place)
     const int64_t epoch = batch / an_epoch, within = batch % an_epoch;
     if (slot < sequence->clips)
         return clip_at(sequence, (uint64_t)epoch, within * sequence->clips + slot);
-    const int64_t pair = (slot - sequence->clips) / 2;
-    const int member = (int)((slot - sequence->clips) % 2);
+    const int64_t pair = (slot - sequence->clips) / sequence->compared;
+    const int member = (int)((slot - sequence->clips) % sequence->compared);
     if (!sequence->clips)
         return pair_at(sequence, (uint64_t)epoch, within * sequence->pairs + pair, member);
-    const int64_t number = batch * sequence->pairs + pair, count = sequence->data->train.pair_count;
+    const int64_t number = batch * sequence->pairs + pair, count = comparison_count(sequence);
     return pair_at(sequence, (uint64_t)(number / count), number % count, member);
+}
+
+void hedon_sequence_place(void *opaque, int64_t place, HedonClipPlace *out)
+{
+    const HedonShown shown = hedon_sequence_at(opaque, place);
+    *out = (HedonClipPlace){.path = shown.item ? shown.item->path : NULL, .key = shown.key};
 }

@@ -9,8 +9,10 @@
 typedef struct HedonSequence {
     const HedonTrainData *data;
     uint64_t seed;
-    int64_t clips, pairs; /* of a batch; 0 where the task has none */
-    int64_t batch_clips;  /* N = clips + 2 pairs */
+    int64_t clips,
+        pairs;           /* of a batch; 0 where the task has none. Plackett-Luce: pairs are lists */
+    int64_t compared;    /* places of each of those: 2 or 4 */
+    int64_t batch_clips; /* N = clips + compared * pairs */
     int64_t accumulate, steps_per_epoch;
 } HedonSequence;
 
@@ -23,13 +25,16 @@ void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
                          const HedonTrainConfig *config);
 
 typedef struct HedonShown {
-    const HedonDatasetItem *item;
-    HedonRandomKey key; /* of this showing */
-    int is_pair;        /* else a VCE clip */
+    const HedonDatasetItem *item; /* NULL: nothing, the rest of a list of fewer than four */
+    HedonRandomKey key;           /* of this showing */
+    int is_pair;                  /* else a VCE clip */
+    int is_tie;                   /* ... of which neither is the more pleasant */
     int64_t number; /* of the video, the same whenever it is shown; below hedon_sequence_videos */
 } HedonShown;
 
 HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place);
+/** hedon_sequence_at for a HedonClipFeed; opaque is the sequence. */
+void hedon_sequence_place(void *opaque, int64_t place, HedonClipPlace *out);
 /** An upper bound of HedonShown.number. */
 int64_t hedon_sequence_videos(const HedonSequence *sequence);
 

@@ -85,13 +85,6 @@ static int open_model(HedonTrainer *trainer)
     return 0;
 }
 
-static void place_of(void *opaque, int64_t place, HedonClipPlace *out)
-{
-    const HedonTrainer *trainer = opaque;
-    const HedonShown shown = hedon_sequence_at(&trainer->sequence, place);
-    *out = (HedonClipPlace){.path = shown.item->path, .key = shown.key};
-}
-
 static int open_feed(HedonTrainer *trainer)
 {
     const HedonRecipe *recipe = &trainer->config->recipe;
@@ -106,8 +99,8 @@ static int open_feed(HedonTrainer *trainer)
         .workers = hedon_trainer_workers(trainer),
         .first = trainer->step * a_step,
         .end = hedon_trainer_steps(trainer) * a_step,
-        .place = place_of,
-        .opaque = trainer,
+        .place = hedon_sequence_place,
+        .opaque = &trainer->sequence,
     };
     options.window = 3 * sequence->batch_clips + 2 * options.workers;
     const int code =
@@ -127,6 +120,8 @@ static int open_batch(HedonTrainer *trainer)
     batch->targets = hedon_calloc(n, HEDON_EMOTIONS * sizeof(float));
     batch->clip_weights = hedon_calloc(n, sizeof(float));
     batch->pair_weights = hedon_calloc((n + 1) / 2, sizeof(float));
+    batch->ties = hedon_calloc((n + 1) / 2, sizeof(float));
+    batch->mask = hedon_calloc(n, sizeof(float));
     const HedonRecipe *recipe = &trainer->config->recipe;
     const HedonModelInfo *info = hedon_model_info(trainer->model);
     const size_t size = 3 * (size_t)(info->clip_frames * info->clip_height * info->clip_width);
@@ -134,7 +129,7 @@ static int open_batch(HedonTrainer *trainer)
     if (mixes) trainer->mixed = hedon_calloc((size_t)trainer->sequence.clips, size * sizeof(float));
     return (trainer->mixed || !mixes) && trainer->fed && trainer->emotions && trainer->utilities &&
                    trainer->broken && batch->pixels && batch->targets && batch->clip_weights &&
-                   batch->pair_weights
+                   batch->pair_weights && batch->ties && batch->mask
                ? 0
                : hedon_fail_memory(trainer->ctx);
 }
@@ -144,7 +139,9 @@ static json_t *start_event(const HedonTrainer *trainer)
     const HedonTrainData *data = &trainer->data;
     const char *name = trainer->options.resume ? "resume" : "start";
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, "
+        "s:b, s:s}",
         "event", name, "recipe", trainer->config->recipe.name, "model", trainer->config->model,
         "device", hedon_engine_backend(trainer->engine), "step", (json_int_t)trainer->step, "steps",
         (json_int_t)hedon_trainer_steps(trainer), "train_clips", (json_int_t)data->train.clip_count,
@@ -152,7 +149,9 @@ static json_t *start_event(const HedonTrainer *trainer)
         (json_int_t)data->held.clip_count, "held_out_pairs", (json_int_t)data->held.pair_count,
         "vce_left_out", (json_int_t)data->vce_left_out, "v2v_left_out",
         (json_int_t)data->v2v_left_out, "held_out_shared", (json_int_t)data->held_shared,
-        "lists_left_out", (json_int_t)data->lists_left_out, "parameters",
+        "train_lists", (json_int_t)data->list_count, "lists_left_out",
+        (json_int_t)data->lists_left_out, "ties", (json_int_t)data->ties, "ties_left_out",
+        (json_int_t)data->ties_left_out, "parameters",
         (json_int_t)hedon_model_info(trainer->model)->parameters, "synthetic", data->synthetic,
         "out", trainer->folder.dir);
 }
@@ -195,6 +194,7 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
                                       trainer->options.resume ? trainer->step : -1);
     }
     if (!code) code = hedon_trainer_event(trainer, start_event(trainer));
+    if (!code && trainer->options.resume) code = hedon_trainer_renew_config(trainer);
     if (!code && trainer->step < hedon_trainer_steps(trainer)) code = open_feed(trainer);
     return code;
 }
@@ -216,6 +216,8 @@ static void close_trainer(HedonTrainer *trainer)
     hedon_free(trainer->batch.targets);
     hedon_free(trainer->batch.clip_weights);
     hedon_free(trainer->batch.pair_weights);
+    hedon_free(trainer->batch.ties);
+    hedon_free(trainer->batch.mask);
 }
 
 /* ---- The loop */

@@ -18,7 +18,7 @@ typedef struct HedonTrainProgress {
 typedef struct HedonTrainCallbacks {
     void *opaque;
     /** A line of JSON without its newline, as it also goes to log.jsonl; "event" says what: start,
-     *  resume, step, broken, epoch, interrupted, done. */
+     *  resume, options, step, broken, short, epoch, interrupted, done. */
     void (*event)(void *opaque, const char *line);
     void (*progress)(void *opaque, const HedonTrainProgress *progress);
     /** Nonzero: stop at the next step, with the state saved. */

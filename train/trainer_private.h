@@ -50,6 +50,7 @@ typedef struct HedonTrainer {
     double started_s, saved_s, waited_s, saving_took_s;
     int64_t steps_here; /* by this process */
     char hash[HEDON_CONFIG_HASH_ROOM];
+    char accepted[HEDON_CONFIG_HASH_ROOM]; /* of a resumed state that --force made fit; "" */
 } HedonTrainer;
 
 int64_t hedon_trainer_steps(const HedonTrainer *trainer); /* of the whole run */
@@ -62,6 +63,11 @@ int hedon_trainer_stopped(void *trainer);
 int hedon_trainer_step(HedonTrainer *trainer);
 /** Validate, write last and best, the report; then the epoch is done. */
 int hedon_trainer_end_epoch(HedonTrainer *trainer);
+
+/** A resumed run's options, where they are not those of RUN/config.json, become its options from
+ * here on: config.json is written anew, a line of the log says what changed, and the state is
+ * saved, so that the next --resume needs no --force. */
+int hedon_trainer_renew_config(HedonTrainer *trainer);
 
 int hedon_trainer_save(HedonTrainer *trainer);
 /** Read resume.state, check that it fits, put everything back. A run that was stopped before its

@@ -74,9 +74,33 @@ static double number_of(const json_t *object, const char *name)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static int refuse(HedonTrainer *trainer, const char *what, const char *was, const char *is)
+static int read_config(HedonTrainer *trainer, json_t **out)
 {
-    if (trainer->options.force) return 0;
+    char path[4096];
+    return hedon_run_folder_read_json(
+        trainer->ctx, hedon_run_folder_path(&trainer->folder, "config.json", path), out);
+}
+
+/* By --force now, or by one that was killed before it had saved a state of its own. */
+static int is_accepted(HedonTrainer *trainer, const char *hash)
+{
+    json_t *config = NULL;
+    if (trainer->options.force) return 1;
+    if (read_config(trainer, &config)) return 0;
+    const char *accepted = json_string_value(json_object_get(config, "accepted_state"));
+    const int same = accepted && !strcmp(accepted, hash);
+    json_decref(config);
+    return same;
+}
+
+static int refuse(HedonTrainer *trainer, const json_t *document, const char *what, const char *was,
+                  const char *is)
+{
+    const char *hash = json_string_value(json_object_get(document, "config_hash"));
+    if (hash && is_accepted(trainer, hash)) {
+        snprintf(trainer->accepted, sizeof(trainer->accepted), "%s", hash);
+        return 0;
+    }
     return hedon_fail(
         trainer->ctx, HEDON_EINVAL,
         "the saved state is of %s '%.200s', this would be '%.200s', and the run would not "
@@ -95,12 +119,13 @@ static int check_fit(HedonTrainer *trainer, const json_t *document)
     if (threads != hedon_engine_threads(trainer->engine)) {
         snprintf(was, sizeof(was), "%lld threads", (long long)threads);
         snprintf(is, sizeof(is), "%d threads", hedon_engine_threads(trainer->engine));
-        code = refuse(trainer, "a run with", was, is);
+        code = refuse(trainer, document, "a run with", was, is);
     }
     if (!code && (!saved_hash || strcmp(saved_hash, trainer->hash)))
-        code = refuse(trainer, "the configuration", saved_hash ? saved_hash : "", trainer->hash);
+        code = refuse(trainer, document, "the configuration", saved_hash ? saved_hash : "",
+                      trainer->hash);
     if (!code && (!saved_build || strcmp(saved_build, build)))
-        code = refuse(trainer, "the build", saved_build ? saved_build : "", build);
+        code = refuse(trainer, document, "the build", saved_build ? saved_build : "", build);
     return code;
 }
 
@@ -158,5 +183,65 @@ int hedon_trainer_resume(HedonTrainer *trainer)
         code = hedon_run_folder_truncate(trainer->ctx, &trainer->folder,
                                          integer_of(resume.document, "log_bytes"));
     hedon_resume_close(&resume);
+    return code;
+}
+
+/* ---- Other options than before */
+
+/* {"rate": [0.01, 0.005], ...}: what was, what is. An empty object when nothing changed; NULL when
+ * memory is out. */
+static json_t *changes_of(const json_t *before, json_t *after)
+{
+    const char *name;
+    json_t *value, *changes = json_object();
+    json_object_foreach(after, name, value)
+    {
+        json_t *was = json_object_get(before, name);
+        if (!changes || (was && json_equal(was, value))) continue;
+        json_t *pair = was ? json_pack("[O, O]", was, value) : json_pack("[n, O]", value);
+        if (!pair || json_object_set_new(changes, name, pair)) {
+            json_decref(changes);
+            changes = NULL;
+        }
+    }
+    return changes;
+}
+
+/* config.json as the run is now; with the state that --force took over, until the run has one of
+ * its own: killed in between, it goes on without another --force. */
+static int write_config(HedonTrainer *trainer, json_t *config, const char *accepted)
+{
+    if (!accepted[0])
+        json_object_del(config, "accepted_state");
+    else if (json_object_set_new(config, "accepted_state", json_string(accepted)))
+        return hedon_fail_memory(trainer->ctx);
+    return hedon_run_folder_write_json(trainer->ctx, &trainer->folder, "config.json", config);
+}
+
+static int renew(HedonTrainer *trainer, json_t *config, json_t *changes)
+{
+    int code = write_config(trainer, config, trainer->accepted);
+    if (!code && json_object_size(changes))
+        code =
+            hedon_trainer_event(trainer, json_pack("{s:s, s:I, s:O}", "event", "options", "step",
+                                                   (json_int_t)trainer->step, "changed", changes));
+    if (!code) code = hedon_trainer_save(trainer);
+    if (!code && trainer->accepted[0]) code = write_config(trainer, config, "");
+    return code;
+}
+
+int hedon_trainer_renew_config(HedonTrainer *trainer)
+{
+    HedonContext *ctx = trainer->ctx;
+    json_t *before = NULL, *changes = NULL, *after = hedon_train_config_json(trainer->config);
+    int code = after ? read_config(trainer, &before) : hedon_fail_memory(ctx);
+    if (!code && !(changes = changes_of(before, after))) code = hedon_fail_memory(ctx);
+    if (!code && (json_object_size(changes) || trainer->accepted[0]))
+        code = renew(trainer, after, changes);
+    else if (!code && json_object_get(before, "accepted_state")) /* it has a state of its own */
+        code = write_config(trainer, after, "");
+    json_decref(before);
+    json_decref(changes);
+    json_decref(after);
     return code;
 }

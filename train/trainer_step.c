@@ -84,6 +84,19 @@ static int mix(HedonTrainer *trainer, int64_t number)
 
 /* ---- A batch */
 
+/* Place i of a batch in its comparison. A pair without one of its videos is left out; a list goes
+ * on without it. */
+static void weigh_comparison(HedonTrainer *trainer, const HedonShown *shown, int64_t i, int good)
+{
+    const int64_t compared = trainer->sequence.compared;
+    float *weight = &trainer->batch.pair_weights[i / compared];
+    if (i % compared == 0) *weight = (float)shown->is_pair;
+    trainer->batch.mask[i] = (float)(good && shown->is_pair);
+    if (trainer->data.lists) return;
+    trainer->batch.ties[i / compared] = (float)shown->is_tie;
+    if (!good && shown->is_pair) *weight = 0;
+}
+
 /* 0, or 1 when no clip of it could be decoded. */
 static int make_batch(HedonTrainer *trainer, int64_t number)
 {
@@ -97,16 +110,33 @@ static int make_batch(HedonTrainer *trainer, int64_t number)
         const HedonShown shown = hedon_sequence_at(sequence, number * n + i);
         const int good = trainer->fed[i].code == 0, is_clip = i < sequence->clips;
         batch->clip_weights[i] = (float)(good && is_clip);
-        if (i % 2 == 0) batch->pair_weights[i / 2] = (float)!is_clip;
-        if (!good && !is_clip) batch->pair_weights[i / 2] = 0;
+        weigh_comparison(trainer, &shown, i, good);
         if (is_clip)
             memcpy(batch->targets + i * HEDON_EMOTIONS, shown.item->intensities,
                    HEDON_EMOTIONS * sizeof(float));
-        if (!good) code = note_broken(trainer, &trainer->fed[i], &shown);
+        if (!good && shown.item) code = note_broken(trainer, &trainer->fed[i], &shown);
         if (code) return code;
     }
     if (!fill_gaps(trainer->fed, batch, n)) return 1;
     return mix(trainer, number);
+}
+
+/* Of a list its neighbours are counted; ties are not. */
+static void count_comparisons(HedonTrainer *trainer)
+{
+    const HedonTrainBatch *batch = &trainer->batch;
+    const HedonSequence *sequence = &trainer->sequence;
+    int64_t before = -1;
+    for (int64_t i = sequence->clips; i < sequence->batch_clips; i++) {
+        const int64_t k = i / sequence->compared;
+        if (i % sequence->compared == 0) before = -1;
+        if (!(batch->pair_weights[k] > 0) || batch->mask[i] == 0) continue;
+        if (before >= 0 && (trainer->data.lists || batch->ties[k] == 0)) {
+            trainer->sums.pairs++;
+            trainer->sums.pairs_right += trainer->utilities[i] > trainer->utilities[before];
+        }
+        before = i;
+    }
 }
 
 static int count_right(HedonTrainer *trainer, int64_t number)
@@ -122,11 +152,8 @@ static int count_right(HedonTrainer *trainer, int64_t number)
             sums->clips++;
             sums->top3 += hedon_in_top3(trainer->emotions + i * HEDON_EMOTIONS, shown.item->label);
         }
-        if (i >= sequence->clips && i % 2 && trainer->batch.pair_weights[i / 2] > 0) {
-            sums->pairs++;
-            sums->pairs_right += trainer->utilities[i] > trainer->utilities[i - 1];
-        }
     }
+    if (!code) count_comparisons(trainer);
     return code;
 }
 
@@ -137,9 +164,12 @@ static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
     char videos[512] = "";
     size_t used = 0;
     const int64_t n = trainer->sequence.batch_clips;
-    for (int64_t i = 0; i < n && used < sizeof(videos) - 64; i++)
-        used += (size_t)snprintf(videos + used, sizeof(videos) - used, "%s%.40s", i ? ", " : "",
-                                 hedon_sequence_at(&trainer->sequence, batch * n + i).item->id);
+    for (int64_t i = 0; i < n && used < sizeof(videos) - 64; i++) {
+        const HedonShown shown = hedon_sequence_at(&trainer->sequence, batch * n + i);
+        if (shown.item)
+            used += (size_t)snprintf(videos + used, sizeof(videos) - used, "%s%.40s",
+                                     used ? ", " : "", shown.item->id);
+    }
     char good[4200];
     if (trainer->epochs_done)
         snprintf(good, sizeof(good), "%.3000s/last.safetensors of epoch %lld", trainer->folder.dir,

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "models/model.h"
 #include "train/clip_feed.h"
+#include "train/reference.h"
 
 enum { BATCH = 8 };
 
@@ -33,7 +34,7 @@ static int list_videos(HedonContext *ctx, Videos *videos, const HedonTrainData *
 {
     const HedonTrainPart *part = &data->held;
     const int64_t v2v_items = data->v2v ? hedon_dataset_size(data->v2v) : 0;
-    const size_t most = (size_t)(part->clip_count + 2 * part->pair_count) + 1;
+    const size_t most = (size_t)(part->clip_count + HEDON_MAX_COMPARED * part->pair_count) + 1;
     videos->item = hedon_calloc(most, sizeof(*videos->item));
     videos->of_v2v = hedon_calloc((size_t)v2v_items + 1, sizeof(*videos->of_v2v));
     videos->emotions = hedon_calloc(most, HEDON_EMOTIONS * sizeof(float));
@@ -44,11 +45,14 @@ static int list_videos(HedonContext *ctx, Videos *videos, const HedonTrainData *
     for (int64_t i = 0; i < part->clip_count; i++)
         videos->item[videos->count++] = hedon_dataset_item(data->vce, part->clips[i]);
     for (int64_t i = 0; i < v2v_items; i++) videos->of_v2v[i] = -1;
-    for (int64_t i = 0; i < 2 * part->pair_count; i++) {
-        const int32_t item = hedon_dataset_comparison(data->v2v, part->pairs[i / 2])->item[i % 2];
-        if (videos->of_v2v[item] >= 0) continue;
-        videos->of_v2v[item] = (int32_t)videos->count;
-        videos->item[videos->count++] = hedon_dataset_item(data->v2v, item);
+    for (int64_t i = 0; i < part->pair_count; i++) {
+        const HedonComparison *one = hedon_dataset_comparison(data->v2v, part->pairs[i]);
+        for (int k = 0; k < one->count; k++) {
+            const int32_t item = one->item[k];
+            if (videos->of_v2v[item] >= 0) continue;
+            videos->of_v2v[item] = (int32_t)videos->count;
+            videos->item[videos->count++] = hedon_dataset_item(data->v2v, item);
+        }
     }
     return 0;
 }
@@ -146,17 +150,21 @@ static void measure_clips(HedonValidation *out, const Videos *videos, const Hedo
     out->emotions_loss = loss / (double)(out->clips * HEDON_EMOTIONS);
 }
 
+/* Pairs, and of lists their neighbours. */
 static void measure_pairs(HedonValidation *out, const Videos *videos, const HedonTrainData *data)
 {
     double loss = 0;
     int64_t right = 0;
     for (int64_t i = 0; i < data->held.pair_count; i++) {
-        const HedonComparison *pair = hedon_dataset_comparison(data->v2v, data->held.pairs[i]);
-        const int32_t less = videos->of_v2v[pair->item[0]], more = videos->of_v2v[pair->item[1]];
-        if (!videos->seen[less] || !videos->seen[more]) continue;
-        out->pairs++;
-        right += videos->utility[more] > videos->utility[less];
-        loss += softplus((double)videos->utility[less] - (double)videos->utility[more]);
+        const HedonComparison *one = hedon_dataset_comparison(data->v2v, data->held.pairs[i]);
+        for (int k = 1; k < one->count; k++) {
+            const int32_t less = videos->of_v2v[one->item[k - 1]],
+                          more = videos->of_v2v[one->item[k]];
+            if (!videos->seen[less] || !videos->seen[more]) continue;
+            out->pairs++;
+            right += videos->utility[more] > videos->utility[less];
+            loss += softplus((double)videos->utility[less] - (double)videos->utility[more]);
+        }
     }
     if (!out->pairs) return;
     out->pairs_right = (double)right / (double)out->pairs;
@@ -169,6 +177,7 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Evenly spaced frames are what scoring looks at too, so those utilities are at hand. */
 static int keep_utilities(HedonContext *ctx, HedonValidation *out, const Videos *videos)
 {
     out->utilities = hedon_calloc((size_t)videos->count + 1, sizeof(double));
@@ -222,7 +231,12 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     hedon_predictor_close(predictor);
     if (!code && data->vce && info->emotions_head >= 0) measure_clips(out, &videos, data);
     if (!code && data->v2v && info->utility_head >= 0) measure_pairs(out, &videos, data);
-    if (!code && info->utility_head >= 0) code = keep_utilities(ctx, out, &videos);
+    if (!code && info->utility_head >= 0)
+        code = config->recipe.sampling == HEDON_CLIP_EVEN
+                   ? keep_utilities(ctx, out, &videos)
+                   : hedon_train_reference(ctx, model, videos.item, videos.count, &config->device,
+                                           workers, stop, opaque, &out->utilities,
+                                           &out->utility_count);
     if (!isnan(out->top3)) out->metric = out->top3;
     if (!isnan(out->pairs_right))
         out->metric = isnan(out->top3) ? out->pairs_right : (out->top3 + out->pairs_right) / 2;

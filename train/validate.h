@@ -12,7 +12,8 @@ typedef struct HedonValidation {
     double emotions_loss, utility_loss; /* binary cross-entropy, Bradley-Terry; NaN */
     double
         metric; /* what chooses the best: top3, pairs_right, or their mean; NaN: nothing held out */
-    double *utilities; /* ascending, of the videos seen; NULL without a utility head. hedon_free */
+    double *utilities; /* ascending, of held-out videos as scoring finds them (reference.h); NULL
+                          without a utility head. hedon_free */
     int64_t utility_count;
 } HedonValidation;
 

@@ -39,6 +39,7 @@ static void check_items(const HedonDataset *dataset)
     }
     for (int64_t c = 0; c < hedon_dataset_comparisons(dataset); c++) {
         const HedonComparison *comparison = hedon_dataset_comparison(dataset, c);
+        if (comparison->tied && comparison->count != 2) abort();
         if (comparison->count < 2 || comparison->count > HEDON_MAX_COMPARED) abort();
         for (int k = 0; k < comparison->count; k++)
             if (comparison->item[k] < 0 || comparison->item[k] >= hedon_dataset_size(dataset))
@@ -164,7 +165,8 @@ uint8_t *fuzz_seed(int number, size_t *size)
         "\3{\"1\": {\"duration\": \"12.5\", \"file\": \"videos/1.mp4\", \"frame_rate\": \"30/1\", "
         "\"height\": 320, \"number_of_frames\": \"360\"}, \"2\": [{\"a\": [true, null, -1e-3]}]}",
         "\4path,class,rating,split\r\n\"a \"\"x\"\"\",c,1.5,train\r\nb,d,-2,test\r\n",
-        "\5less\tmore\tsplit\na\tb\ttrain\nb\tc\ttrain\n",
+        "\5less\tmore\ttie\tlist\tsplit\na\tb\t1\t\ttrain\nb\tc\tno\t\ttrain\n\t\t\td c  a "
+        "b\ttrain\n",
         "\6{\"video\": \"a\", \"emotions\": {\"Joy\": 0.5}, \"x\": [1, [true, "
         "null]]}\n\n{\"path\": "
         "\"b\", \"rating\": 2}\n",

@@ -66,11 +66,9 @@ class Peer:
 class Hedon:
     """`hedon bench ... --json`, one process a turn; it warms up by itself and times as often."""
 
-    name = "hedon"
-
-    def __init__(self, command, cpus):
-        self.command, self.cpus = command, cpus
-        self.mins, self.medians, self.all = [], [], []
+    def __init__(self, command, cpus, name="hedon"):
+        self.name, self.command, self.cpus = name, command, cpus
+        self.mins, self.medians, self.all, self.wait_shares = [], [], [], []
         self.version = run_text([command[0], "--version"])
 
     def turn(self, _warm, timed):
@@ -85,6 +83,8 @@ class Hedon:
             raise Failed(f"{' '.join(self.command)}: {len(cases)} cases instead of one")
         self.mins.append(cases[0]["min_s"])
         self.medians.append(cases[0]["median_s"])
+        if "wait_share" in cases[0]:
+            self.wait_shares.append(cases[0]["wait_share"])
 
     def close(self):
         pass
@@ -165,7 +165,8 @@ def show(result):
     for row in sorted(rows, key=lambda row: row["min_s"]):
         ratio = f"{row['min_s'] / own['min_s']:6.2f} x" if own and row is not own else ""
         print(f"  {row['name']:34s} {row['min_s'] * 1e3:9.1f} {row['median_s'] * 1e3:10.1f}  "
-              f"{ratio:10s} {row['version']}")
+              f"{ratio:10s} {row['version']}"
+              + (f", waits for data {row['wait_share']:.2%} of the step" if "wait_share" in row else ""))
     if "speedup_min" in result:
         print(f"  hedon against the best peer: {result['speedup_min']:.2f} x by the least "
               f"({result['best_peer_min']}), {result['speedup_median']:.2f} x by the median "
@@ -217,7 +218,32 @@ def bench_train(options, cpus, log):
         wanted(TRAIN, options.only),
         lambda name: ["train", name, str(options.threads)], log, cpus)
     title = f"R(2+1)D-18, a training step, float32, two clips of 16x112x112, {options.threads} threads"
-    return [compare(title, contestants, options.rounds, 1, 3)]
+    results = [compare(title, contestants, options.rounds, 1, 3)] if contestants else []
+    if not options.no_hedon:
+        results.append(bench_feeding(options, cpus))
+    return results
+
+
+def bench_feeding(options, cpus):
+    """hedon's step on random clips and on videos decoded and augmented meanwhile, as the recipe does:
+    whether decoding is hidden."""
+    data = os.path.join(options.cache, "synth_vce")
+    if not os.path.exists(os.path.join(data, "synth.json")):
+        print(f"rendering {data}", file=sys.stderr)
+    subprocess.run([options.hedon, "dataset", "synth", "vce", data, "--videos", "64", "--seed", "1"],
+                   stdout=subprocess.DEVNULL, check=True)
+    command = [options.hedon, "bench", "train", "--model", "r2plus1d_18", "--batch", "2",
+               "--threads", str(options.threads), "--json"]
+    feeding = ["--data", data, "--augment"]
+    contestants = [Hedon(command, cpus, "hedon on random clips"),
+                   Hedon(command + feeding + ["none"], cpus, "hedon decoding"),
+                   Hedon(command + feeding + ["vce"], cpus, "hedon decoding and augmenting")]
+    title = f"The same step of hedon's on synthetic VCE videos, decoded meanwhile, {options.threads} threads"
+    result = compare(title, contestants, options.rounds, 1, 12)
+    for row, contestant in zip(result["results"], contestants):
+        if contestant.wait_shares:
+            row["wait_share"] = statistics.mean(contestant.wait_shares)
+    return result
 
 
 # One minute in six scenes, as videos have cuts, panning and grain; then x264 as it comes.
