@@ -40,10 +40,6 @@ const CpuConvIsa *cpu_conv_best_isa(void);
 /* Whether sizes are consistent and far from overflow. */
 int cpu_conv_shape_valid(const CpuConvShape *shape);
 
-/* Products of a chain of a careful sum (gemm_micro.h): one chain of all of them, 576 in the first stage of an
- * R(2+1)D-18, is up to four times as far from the exact sum. */
-enum { CONV_CHUNK = 32 };
-
 /* Columns that the widest kernel multiplies at once: two panels of 16 output channels. */
 enum { CONV_MAX_COLUMNS = 2 * CPU_LANES };
 
