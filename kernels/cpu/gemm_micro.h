@@ -8,7 +8,7 @@
  *
  * A careful call ends each chain after GEMM_CHAIN products (and at a segment's end) and adds up the
  * chains: the squared rounding error of one chain grows with the square of its length, so that many
- * short ones lose less. The chains' sum stays in registers, too, which leaves a smaller tile.
+ * short ones lose less. With 32 registers the chains' sum stays there, too, beside a smaller tile.
  *
  * The tile is as large as the registers allow: rows * panels * 16 / lanes accumulators.
  */
@@ -26,7 +26,9 @@ enum { GEMM_ROWS = 6, GEMM_PANELS = 1, GEMM_CAREFUL_ROWS = 6 };
 enum { GEMM_ROWS = 3, GEMM_PANELS = 1, GEMM_CAREFUL_ROWS = 3 };
 #endif
 enum { GEMM_COLUMNS = GEMM_PANELS * GEMM_PANEL };
-enum { GEMM_CHAIN = 8 }; /* about the root of a few dozen channels, where one chain and all are equal */
+/* n products lose least in chains of sqrt(n), and it is the first layers, of 45 to 144 channels,
+ * whose error grows most on its way through a network. */
+enum { GEMM_CHAIN = 8 };
 
 typedef struct GemmCall {
     const float *const *a;      /* a[segment * a_stride + row], unaligned */
@@ -49,8 +51,7 @@ static inline __attribute__((always_inline)) void gemm_step(const float *const *
     Vec column[GEMM_PANELS * GEMM_PANEL_VECS];
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++)
-        column[v] =
-            vec_load(b + v / GEMM_PANEL_VECS * b_stride + v % GEMM_PANEL_VECS * SIMD_LANES);
+        column[v] = vec_load(b + v / GEMM_PANEL_VECS * b_stride + v % GEMM_PANEL_VECS * SIMD_LANES);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++) {
         const Vec scalar = vec_set1(row[r][k]);
