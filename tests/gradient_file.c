@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/npy.h"
 #include "models/safetensors.h"
-#include "train/engine.h"
+#include "tests/first_gradients.h"
 
 typedef struct Gradients {
     HedonTensorToStore *stored;
@@ -33,10 +33,8 @@ static int keep(HedonContext *ctx, Gradients *gradients, const char *name, const
     return 0;
 }
 
-/* After the first step of SGD with momentum a parameter's first moment is its gradient. */
 static int collect(HedonContext *ctx, HedonEngine *engine, float loss, Gradients *gradients)
 {
-    static const char prefix[] = "moment1:";
     const int64_t tensors = hedon_engine_tensors(engine);
     gradients->stored = hedon_calloc((size_t)tensors + 1, sizeof(*gradients->stored));
     if (!gradients->stored) return hedon_fail_memory(ctx);
@@ -44,62 +42,28 @@ static int collect(HedonContext *ctx, HedonEngine *engine, float loss, Gradients
     for (int64_t i = 0; i < tensors && !code; i++) {
         HedonStateTensor tensor;
         code = hedon_engine_tensor(ctx, engine, i, &tensor);
-        if (!code && !strncmp(tensor.name, prefix, sizeof(prefix) - 1))
-            code = keep(ctx, gradients, tensor.name + sizeof(prefix) - 1, &tensor.values);
+        const char *name = code ? NULL : gradient_of(&tensor);
+        if (name) code = keep(ctx, gradients, name, &tensor.values);
     }
-    return code;
-}
-
-static int first_step(HedonContext *ctx, HedonEngine *engine, const HedonTensor *clips,
-                      const HedonTensor *targets, Gradients *gradients)
-{
-    const int64_t n = clips->shape.dim[0], size = hedon_shape_count(&clips->shape) / n;
-    float **pixels = hedon_calloc((size_t)n, sizeof(*pixels));
-    float *weights = hedon_calloc((size_t)n, sizeof(*weights));
-    int code = pixels && weights ? 0 : hedon_fail_memory(ctx);
-    for (int64_t i = 0; i < n && !code; i++) {
-        pixels[i] = (float *)clips->data + i * size;
-        weights[i] = 1;
-    }
-    const HedonTrainBatch batch = {
-        .pixels = pixels, .targets = targets->data, .clip_weights = weights};
-    HedonTrainLosses losses;
-    HedonOptimiserResult result;
-    if (!code)
-        code = hedon_engine_batch(ctx, engine, &batch, hedon_random_key(0, 0, 0), 1, &losses);
-    if (!code) code = hedon_engine_update(ctx, engine, 0, 0, &result);
-    if (!code) code = collect(ctx, engine, (float)losses.total, gradients);
-    hedon_free(weights);
-    hedon_free(pixels);
     return code;
 }
 
 static int compute(HedonContext *ctx, const char *model_path, int threads, const HedonTensor *clips,
                    const HedonTensor *targets, Gradients *gradients)
 {
-    HedonTrainConfig config;
     HedonModel *model = NULL;
     HedonEngine *engine = NULL;
+    double loss;
     const int64_t *dim = clips->shape.dim;
     if (clips->shape.rank != 5 || targets->shape.rank != 2 || targets->shape.dim[0] != dim[0] ||
         targets->shape.dim[1] != HEDON_EMOTIONS || clips->dtype != HEDON_F32 ||
         targets->dtype != HEDON_F32 || dim[1] != 3 || dim[3] != dim[4])
         return hedon_fail(ctx, HEDON_EINVAL, "clips are (N,3,T,S,S), targets (N,27)");
-    hedon_train_config_default(&config, &hedon_recipe_vce);
-    config.device.device = "cpu";
-    config.device.threads = threads;
-    config.recipe.clips = dim[0];
-    config.recipe.drop_path = 0;
-    config.recipe.optimiser = HEDON_SGD;
-    config.recipe.momentum = .9;
-    config.recipe.weight_decay = 0;
     int code = hedon_model_open(ctx, &model, model_path);
-    if (!code) code = hedon_model_set_clip(ctx, model, dim[2], dim[3]);
-    if (!code) code = hedon_engine_open(ctx, &engine, model, &config, 0);
-    if (!code) code = first_step(ctx, engine, clips, targets, gradients);
+    if (!code) code = first_gradients(ctx, model, threads, clips, targets, &engine, &loss);
+    if (!code) code = collect(ctx, engine, (float)loss, gradients);
     hedon_engine_close(engine);
     hedon_model_close(model);
-    hedon_train_config_free(&config);
     return code;
 }
 

@@ -23,7 +23,7 @@ static ConvRun run_of(const CpuConvIsa *isa, int kernel)
 
 typedef struct Case {
     CpuConvShape s; /* output sizes are filled in */
-    int relu, residual;
+    int relu, residual, careful;
 } Case;
 
 typedef struct Data {
@@ -129,6 +129,7 @@ static float *run_clips(const CpuConvIsa *isa, int kernel, const Case *k, const 
                                            .y = y,
                                            .scratch = scratch,
                                            .relu = k->relu,
+                                           .careful = k->careful,
                                            .threads = threads});
     assert_true(guard_intact(packed, packed_bytes));
     assert_true(guard_intact(scratch, scratch_bytes));
@@ -187,7 +188,8 @@ static int check_case(Case k)
     for (int kernel = 0; kernel < KERNELS; kernel++) {
         if (!kernels[kernel]->supports(&k.s)) continue;
         supported++;
-        for (int i = 0; i < count; i++) check_kernel(isas[i], kernel, &k, &d, want);
+        for (k.careful = 0; k.careful < 2; k.careful++)
+            for (int i = 0; i < count; i++) check_kernel(isas[i], kernel, &k, &d, want);
     }
     free(want);
     free_data(&d);
@@ -316,6 +318,57 @@ static void test_wide_layers_stay_accurate(void **state)
     }
 }
 
+/* Root mean square of the errors. */
+static double rms_error(const Case *k, const Data *d, const double *want, const float *y)
+{
+    double square = 0;
+    for (int64_t p = 0; p < d->out_pixels; p++)
+        for (int64_t o = 0; o < k->s.oc; o++) {
+            const double off = (double)y[p * cpu_pad_lanes(k->s.oc) + o] - want[p * k->s.oc + o];
+            square += off * off;
+        }
+    return sqrt(square / (double)(d->out_pixels * k->s.oc));
+}
+
+static double rms_error_of(const CpuConvIsa *isa, int kernel, Case k, int careful, const Data *d,
+                           const double *want)
+{
+    k.careful = careful;
+    float *y = run_clips(isa, kernel, &k, d, 0, k.s.n, 2, 0);
+    const double error = rms_error(&k, d, want, y);
+    free(y);
+    return error;
+}
+
+/* What a training pass pays for; Winograd's transforms keep part of the error. */
+static void test_careful_sums_are_closer(void **state)
+{
+    (void)state;
+    const CpuConvIsa *isas[4];
+    const int count = runnable(isas);
+    Case cases[] = {{SPATIAL_CASE(288, 16, 1, 8, 8, 1), 0, 0, 0},
+                    {TEMPORAL_CASE(576, 16, 8, 2, 2, 1), 0, 0, 0},
+                    {SPATIAL_CASE(64, 16, 1, 8, 8, 1), 0, 0, 0}};
+    static const int kernel_of[] = {SPATIAL, TEMPORAL, DIRECT};
+
+    for (int c = 0; c < 3; c++) {
+        seed = 13;
+        cases[c].s.n = 2;
+        fill_output_size(&cases[c].s);
+        Data d = make_data(&cases[c].s);
+        double *want = reference_output(&cases[c], &d);
+        for (int i = 0; i < count; i++) {
+            const double plain = rms_error_of(isas[i], kernel_of[c], cases[c], 0, &d, want);
+            const double careful = rms_error_of(isas[i], kernel_of[c], cases[c], 1, &d, want);
+            if (!(careful < .7 * plain))
+                fail_msg("%s, %s: %.2e, plain %.2e", isas[i]->name, kernels[kernel_of[c]]->name,
+                         careful, plain);
+        }
+        free(want);
+        free_data(&d);
+    }
+}
+
 static void test_nan_is_not_hidden(void **state)
 {
     (void)state;
@@ -365,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_direct),
         cmocka_unit_test(test_tolerance_notices_one_weight),
         cmocka_unit_test(test_wide_layers_stay_accurate),
+        cmocka_unit_test(test_careful_sums_are_closer),
         cmocka_unit_test(test_nan_is_not_hidden),
         cmocka_unit_test(test_refuses_nonsense),
     };

@@ -34,6 +34,7 @@ typedef struct CpuConvCall {
     float *y;              /* (n,ot,oh,ow,pad(oc)) */
     void *scratch;         /* scratch_bytes(), 64-byte aligned */
     int relu;
+    int careful;           /* sum in short chains: for training, where rounding is amplified */
     int threads;           /* size of the OpenMP team to use */
 } CpuConvCall;
 

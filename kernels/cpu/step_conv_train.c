@@ -71,6 +71,7 @@ static void run_conv(const CpuStep *step, const CpuArguments *arguments)
                               .y = arguments->y,
                               .scratch = arguments->scratch,
                               .relu = step->relu,
+                              .careful = 1,
                               .threads = arguments->threads};
     step->as.trained.forward->run(&step->as.trained.shape, &call);
 }
