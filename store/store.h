@@ -1,15 +1,15 @@
 /* Where annotations live: what was asked for, who is working on it, and what came out.
  *
- * A store is a SQLite file or a PostgreSQL database; both keep the same tables (store/schema.h) behind
- * one vtable. A *run* is a model with settings: a video is annotated once per run, and again when its
- * content changed. Work moves through states in transactions: todo, leased to a worker until a time,
- * then done or failed. A worker that dies loses its leases when they expire, and at once when another
- * worker on the same machine sees that its process is gone; a result is taken only from whoever holds
- * the lease, so that no video is annotated twice.
+ * A store is a SQLite file or a PostgreSQL database; both keep the same tables (docs/store.md)
+ * behind one vtable. A *run* is a model with settings: a video is annotated once per run, and again
+ * when its content changed. Work moves through states in transactions: todo, leased to a worker
+ * until a time, then done or failed. A worker that dies loses its leases when they expire, and at
+ * once when another worker on the same machine sees that its process is gone; a result is taken
+ * only from whoever holds the lease, so that no video is annotated twice.
  *
  * A store belongs to one thread. Every function that takes a context fails with HEDON_EIO when the
- * database does (a lost connection is re-established first, for as long as `patience_s`), HEDON_ENOMEM,
- * HEDON_ECANCELLED.
+ * database does (a lost connection is re-established first, for as long as `patience_s`),
+ * HEDON_ENOMEM, HEDON_ECANCELLED.
  */
 #ifndef HEDON_STORE_STORE_H
 #define HEDON_STORE_STORE_H
@@ -19,9 +19,10 @@
 typedef struct HedonStore HedonStore;
 
 typedef struct HedonStoreOptions {
-    int read_only;      /* nothing is created or migrated; HEDON_ENOENT when there is no store */
-    double lease_s;     /* default 120: how long work stays with a worker that is not heard of */
-    double patience_s;  /* default 60: for a database that does not answer (restarts, lost network) */
+    int read_only;  /* nothing is created or migrated; HEDON_ENOENT when there is no store */
+    double lease_s; /* default 120: how long work stays with a worker that is not heard of */
+    double
+        patience_s; /* default 60: for a database that does not answer (restarts, lost network) */
 } HedonStoreOptions;
 
 void hedon_store_options_default(HedonStoreOptions *options);
@@ -65,26 +66,27 @@ typedef struct HedonStoreFile {
 } HedonStoreFile;
 
 typedef struct HedonStoreEntered {
-    int64_t added, changed, known; /* new videos; size or time differ, to be looked at again; as before */
+    int64_t added, changed,
+        known; /* new videos; size or time differ, to be looked at again; as before */
 } HedonStoreEntered;
 
-/** Enter a batch of files into a run (a thousand or so at a time: one transaction). A file that the run
- *  knows with this size and time costs a look-up. Adds to *entered. */
-int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run, const HedonStoreFile *files,
-                      int count, HedonStoreEntered *entered);
+/** Enter a batch of files into a run (a thousand or so at a time: one transaction). A file that the
+ * run knows with this size and time costs a look-up. Adds to *entered. */
+int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run,
+                      const HedonStoreFile *files, int count, HedonStoreEntered *entered);
 
 typedef struct HedonStoreJob {
     int64_t annotation; /* its row */
     int64_t attempt;    /* counts leases of it, this one included: the token that finishing needs */
     char *path;
-    int64_t size, mtime_ns;    /* as entered */
-    char *known_hash;          /* of the content that the present result is of; NULL: no result yet */
+    int64_t size, mtime_ns; /* as entered */
+    char *known_hash;       /* of the content that the present result is of; NULL: no result yet */
 } HedonStoreJob;
 
 /** Register this process (host, boot, pid, start time) as a worker of the run. */
 int hedon_store_worker_begin(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *worker);
-/** Take up to `most` jobs, lowest row first; *count 0: nothing is to be had now. First frees what dead
- *  workers held. Clear each job with hedon_store_job_clear. */
+/** Take up to `most` jobs, lowest row first; *count 0: nothing is to be had now. First frees what
+ * dead workers held. Clear each job with hedon_store_job_clear. */
 int hedon_store_claim(HedonContext *ctx, HedonStore *store, int64_t run, int64_t worker, int most,
                       HedonStoreJob *jobs, int *count);
 void hedon_store_job_clear(HedonStoreJob *job);
@@ -92,12 +94,15 @@ void hedon_store_job_clear(HedonStoreJob *job);
 int hedon_store_heartbeat(HedonContext *ctx, HedonStore *store, int64_t worker);
 /** Give back what this worker still holds, and forget it. */
 int hedon_store_worker_end(HedonContext *ctx, HedonStore *store, int64_t worker);
+/** Failed videos become todo again, to be tried once more; adds their number to *count. */
+int hedon_store_retry(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *count);
 /** Jobs by state: whether there is anything to wait for. */
 int hedon_store_progress(HedonContext *ctx, HedonStore *store, int64_t run, HedonStoreRun *counts);
 
 typedef enum HedonStoreOutcome {
     HEDON_STORE_SCORED,    /* score holds the result, or the error when score->code */
-    HEDON_STORE_UNCHANGED, /* the content is that of the present result: keep it, note size and time */
+    HEDON_STORE_UNCHANGED, /* the content is that of the present result: keep it, note size and time
+                            */
     HEDON_STORE_GIVEN_BACK /* not done: todo again */
 } HedonStoreOutcome;
 
@@ -109,8 +114,8 @@ typedef struct HedonStoreResult {
     int64_t size, mtime_ns;  /* of the content that was hashed */
 } HedonStoreResult;
 
-/** Write results in one transaction, replacing a video's earlier one. A result whose lease was lost is
- *  dropped and counted in *lost (may be NULL). */
+/** Write results in one transaction, replacing a video's earlier one. A result whose lease was lost
+ * is dropped and counted in *lost (may be NULL). */
 int hedon_store_finish(HedonContext *ctx, HedonStore *store, int64_t worker,
                        const HedonStoreResult *results, int count, int64_t *lost);
 
@@ -125,14 +130,14 @@ typedef enum HedonStoreOrder {
 typedef struct HedonStoreQuery {
     int64_t run;
     HedonStoreOrder order;
-    int emotion;         /* of BY_EMOTION */
+    int emotion; /* of BY_EMOTION */
     int descending;
-    int errors;          /* 0: results only, 1: errors only, 2: both, errors last unless BY_PATH */
-    int clips;           /* fetch timelines too */
-    const char *where;   /* conditions as people write them ("Joy > .3 and duration < 60 and path ~
-                            holiday"): parsed by hedon, never pasted into SQL; NULL: all */
-    const char *path;    /* exactly this video; NULL: all */
-    int64_t id;          /* exactly this annotation; 0: all */
+    int errors;        /* 0: results only, 1: errors only, 2: both, errors last unless BY_PATH */
+    int clips;         /* fetch timelines too */
+    const char *where; /* conditions as people write them ("Joy > .3 and duration < 60 and path ~
+                          holiday"): parsed by hedon, never pasted into SQL; NULL: all */
+    const char *path;  /* exactly this video; NULL: all */
+    int64_t id;        /* exactly this annotation; 0: all */
     int64_t offset, limit; /* limit 0: all */
 } HedonStoreQuery;
 
@@ -144,6 +149,10 @@ typedef struct HedonStoreRow {
     double annotated_s; /* since 1970, UTC */
     HedonScore score;   /* video is path; number, runtime seconds and thumbnails are not kept */
 } HedonStoreRow;
+
+/** The place of an emotion in VCE's order by its name ("Awe (or Wonder)") or column ("awe"), in any
+ * case; -1: there is no such emotion. */
+int hedon_store_emotion(const char *name);
 
 /** Rows one after another; memory does not grow with their number. each: non-zero stops, and is
  *  returned. HEDON_EINVAL with a sentence for a wrong `where`. */
