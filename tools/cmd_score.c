@@ -164,6 +164,7 @@ static int score_all(const HedonCommand *command, Session *session, const HedonM
     options.timeline = !arguments->no_timeline;
     options.window_s = arguments->window_s;
     options.stride_s = arguments->stride_s;
+    options.videos = session->video_count;
     options.decode_workers = (int)arguments->workers;
     options.max_seconds = arguments->budget_s;
     options.thumbnails = arguments->plot ? THUMBNAILS : 0;
