@@ -126,8 +126,7 @@ static int finished(void *opaque, const HedonScore *original)
     HedonScore score = *original;
     if (score.code == HEDON_EISDIR)
         score.error =
-            "is a directory; 'hedon annotate' will score folders in a later version, until then "
-            "name the files in it";
+            "is a directory; 'hedon annotate' scores the videos in it";
     if (score.code)
         report_failure(session, &score);
     else if (score.damaged)

@@ -9,10 +9,11 @@
 #include "tools/command.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset;
+    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset, hedon_cmd_annotate;
 
 static const HedonCommand *const commands[] = {
     &hedon_cmd_score,
+    &hedon_cmd_annotate,
     &hedon_cmd_eval,
     &hedon_cmd_info,
     &hedon_cmd_infer,
@@ -117,6 +118,7 @@ static void install_handlers(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file that has reached its limit */
 }
 
 /* What was printed must have arrived. */

@@ -1,0 +1,28 @@
+/* What hedon annotate shows: a bar or plain lines for people, events for machines, a summary. */
+#ifndef HEDON_TOOLS_ANNOTATE_SHOW_H
+#define HEDON_TOOLS_ANNOTATE_SHOW_H
+
+#include "annotate/annotate.h"
+#include "base/progress.h"
+
+typedef struct HedonAnnotateShow {
+    const char *store;
+    int json, quiet;
+    double every_s; /* between plain lines and progress events */
+    HedonProgress bar;
+    double shown_s;
+    int64_t troubles;
+} HedonAnnotateShow;
+
+/** Ready to show; fill store, json, quiet and every_s before. */
+void hedon_annotate_show_start(HedonAnnotateShow *show);
+/** For hedon_annotate; borrows show. */
+HedonAnnotateCallbacks hedon_annotate_show_callbacks(HedonAnnotateShow *show);
+/** The end: what was done, each stage's use, what to do about an interruption. code and sentence
+ * are hedon_annotate's; returns the exit status. */
+int hedon_annotate_show_end(HedonAnnotateShow *show, int code, const char *sentence,
+                            const HedonAnnotateState *state);
+/** "3 s", "4 min", "2 h 10 min", "3 days 4 h". */
+void hedon_annotate_show_time(char *text, size_t size, double seconds);
+
+#endif
