@@ -78,7 +78,9 @@ static const char *const migrations[] = {
 
                             "CREATE TABLE errors(annotation_id @int NOT NULL PRIMARY KEY"
                             " REFERENCES annotations(id) ON DELETE CASCADE, run_id @int NOT NULL,"
-                            " code @int NOT NULL, name @text NOT NULL, message @text NOT NULL);",
+                            " code @int NOT NULL, name @text NOT NULL, message @text NOT NULL);"
+
+                            "@sessions",
 };
 
 enum { LATEST = sizeof(migrations) / sizeof(migrations[0]), OLDEST_READABLE = 1 };
