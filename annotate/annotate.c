@@ -182,7 +182,7 @@ static int open_run(Session *session)
     pipeline->run = session->run.id;
     int64_t again = 0;
     if (!code && session->options->retry_failed)
-        code = hedon_store_retry_failed(ctx, session->store, pipeline->run, &again);
+        code = hedon_store_retry(ctx, session->store, pipeline->run, &again);
     if (!code)
         code = hedon_store_worker_begin(ctx, session->store, pipeline->run, &pipeline->worker);
     return code;

@@ -144,31 +144,3 @@ int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run,
     hedon_free(entering.files);
     return code;
 }
-
-/* ---- Again */
-
-typedef struct Retrying {
-    int64_t run, count;
-} Retrying;
-
-/* Without the hash, which would say that nothing has changed. */
-static int retry(HedonContext *ctx, HedonStore *store, void *opaque)
-{
-    Retrying *retrying = opaque;
-    const HedonValue run = hedon_value_integer(retrying->run);
-    return hedon_store_ask(ctx, store,
-                           &(HedonSql){.text = "UPDATE annotations SET state = 'todo', hash = NULL "
-                                               "WHERE run_id = $1 AND state = 'failed'",
-                                       .once = 1,
-                                       .values = &run,
-                                       .count = 1,
-                                       .changed = &retrying->count});
-}
-
-int hedon_store_retry_failed(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *count)
-{
-    Retrying retrying = {.run = run};
-    const int code = hedon_store_transact(ctx, store, HEDON_WRITING, retry, &retrying);
-    *count = retrying.count;
-    return code;
-}

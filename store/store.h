@@ -75,9 +75,6 @@ typedef struct HedonStoreEntered {
 int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run,
                       const HedonStoreFile *files, int count, HedonStoreEntered *entered);
 
-/** Everything that failed in a run is to be done again; *count: how much. The errors stay until then. */
-int hedon_store_retry_failed(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *count);
-
 typedef struct HedonStoreJob {
     int64_t annotation; /* its row */
     int64_t attempt;    /* counts leases of it, this one included: the token that finishing needs */

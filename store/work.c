@@ -253,6 +253,7 @@ typedef struct Retry {
     int64_t run, count;
 } Retry;
 
+/* Without the hash, which would say that nothing has changed since. */
 static int free_failed(HedonContext *ctx, HedonStore *store, void *opaque)
 {
     Retry *retry = opaque;
@@ -260,7 +261,8 @@ static int free_failed(HedonContext *ctx, HedonStore *store, void *opaque)
     return hedon_store_ask(
         ctx, store,
         &(HedonSql){
-            .text = "UPDATE annotations SET state = 'todo' WHERE run_id = $1 AND state = 'failed'",
+            .text = "UPDATE annotations SET state = 'todo', hash = NULL "
+                    "WHERE run_id = $1 AND state = 'failed'",
             .values = &run,
             .count = 1,
             .changed = &retry->count});

@@ -237,7 +237,7 @@ static void print_stages(const HedonAnnotateState *state)
                hedon_annotate_stage_name((HedonAnnotateStage)i), stage->busy_s, stage->cpu_s,
                stage->lanes, 100 * stage->use);
     }
-    printf("bottleneck: %s; %.0f%% of %d cores used; %d decoders and %d computing streams%s\n",
+    printf("bottleneck: %s; %.0f%% of %d cores used; decoders: %d, computing streams: %d%s\n",
            hedon_annotate_stage_name(state->bottleneck), 100 * state->cores_use, state->cores,
            state->workers, state->streams, state->measured ? ", chosen by measurement" : "");
 }
@@ -271,4 +271,62 @@ int hedon_annotate_show_end(HedonAnnotateShow *show, int code, const char *sente
         hedon_say("%s; what is in %s is complete: the same command goes on from there", sentence,
                   show->store);
     return status;
+}
+
+/* ---- Estimates */
+
+/* "3.1 GB" */
+static void format_bytes(char *text, size_t size, double bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB"};
+    int unit = 0;
+    for (; bytes >= 1000 && unit < 5; unit++) bytes /= 1000;
+    snprintf(text, size, "%.*f %s", unit && bytes < 10 ? 1 : 0, bytes, units[unit]);
+}
+
+static void print_estimate(const HedonAnnotateShow *show, const HedonAnnotateEstimate *estimate)
+{
+    char videos[32], disk[32], time[32], low[32], high[32];
+    format_bytes(videos, sizeof(videos), (double)estimate->bytes);
+    format_bytes(disk, sizeof(disk), estimate->disk_bytes);
+    hedon_annotate_show_time(time, sizeof(time), estimate->seconds);
+    hedon_annotate_show_time(low, sizeof(low), estimate->seconds_low);
+    hedon_annotate_show_time(high, sizeof(high), estimate->seconds_high);
+    printf("%lld videos, %s\n", (long long)estimate->found.files, videos);
+    if (!estimate->sampled) return;
+    printf("about %s on this machine (%s to %s, from %d videos scored now, %d of them failed)\n",
+           time, low, high, estimate->sampled, estimate->failed);
+    printf("about %s for the store\n", disk);
+    if (estimate->known)
+        printf("%s has %lld of this model and timeline already: these need no time again\n",
+               show->store, (long long)estimate->known);
+}
+
+static void write_estimate(HedonJson *json, const HedonAnnotateEstimate *estimate)
+{
+    hedon_json_integer(json, "videos", estimate->found.files);
+    hedon_json_integer(json, "bytes", estimate->bytes);
+    hedon_json_integer(json, "sampled", estimate->sampled);
+    hedon_json_integer(json, "sampled_failed", estimate->failed);
+    hedon_json_number(json, "seconds", estimate->seconds);
+    hedon_json_number(json, "seconds_low", estimate->seconds_low);
+    hedon_json_number(json, "seconds_high", estimate->seconds_high);
+    hedon_json_integer(json, "store_bytes", (int64_t)estimate->disk_bytes);
+    hedon_json_integer(json, "known", estimate->known);
+}
+
+int hedon_annotate_show_estimate(HedonAnnotateShow *show, int code, const char *sentence,
+                                 const HedonAnnotateEstimate *estimate)
+{
+    hedon_progress_clear(&show->bar);
+    if (code) return hedon_report(NULL, code, sentence);
+    if (show->json) {
+        HedonJson json = {.out = stdout};
+        begin_event(&json, "estimate");
+        write_estimate(&json, estimate);
+        end_event(&json);
+    } else {
+        print_estimate(show, estimate);
+    }
+    return estimate->found.troubles ? EXIT_SOME_FAILED : EXIT_GOOD;
 }

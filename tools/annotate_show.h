@@ -3,6 +3,7 @@
 #define HEDON_TOOLS_ANNOTATE_SHOW_H
 
 #include "annotate/annotate.h"
+#include "annotate/estimate.h"
 #include "base/progress.h"
 
 typedef struct HedonAnnotateShow {
@@ -22,6 +23,9 @@ HedonAnnotateCallbacks hedon_annotate_show_callbacks(HedonAnnotateShow *show);
  * are hedon_annotate's; returns the exit status. */
 int hedon_annotate_show_end(HedonAnnotateShow *show, int code, const char *sentence,
                             const HedonAnnotateState *state);
+/** What --estimate prints; returns the exit status. */
+int hedon_annotate_show_estimate(HedonAnnotateShow *show, int code, const char *sentence,
+                                 const HedonAnnotateEstimate *estimate);
 /** "3 s", "4 min", "2 h 10 min", "3 days 4 h". */
 void hedon_annotate_show_time(char *text, size_t size, double seconds);
 

@@ -9,7 +9,7 @@
 
 typedef struct Arguments {
     const char *model, *store, *files, *shard;
-    int no_timeline, hidden, nul, retry_failed, json, quiet;
+    int no_timeline, hidden, nul, retry_failed, estimate, json, quiet;
     double window_s, stride_s, budget_s, progress_s;
     int64_t workers;
     HedonTexts include, exclude;
@@ -64,6 +64,13 @@ static void fill_options(const Arguments *arguments, char **places, int count,
     scorer->max_seconds = arguments->budget_s;
 }
 
+static int finish(const HedonCommand *command, HedonContext *ctx, HedonAnnotateShow *show, int code,
+                  const HedonAnnotateState *state)
+{
+    if (code == HEDON_EINVAL) return hedon_wrong_usage(command, "%s", hedon_last_error(ctx));
+    return hedon_annotate_show_end(show, code, hedon_last_error(ctx), state);
+}
+
 static int annotate(const HedonCommand *command, HedonContext *ctx, const Arguments *arguments,
                     const HedonAnnotateOptions *options)
 {
@@ -78,13 +85,16 @@ static int annotate(const HedonCommand *command, HedonContext *ctx, const Argume
                               .every_s = arguments->progress_s > 0 ? arguments->progress_s : 10};
     hedon_annotate_show_start(&show);
     const HedonAnnotateCallbacks callbacks = hedon_annotate_show_callbacks(&show);
-    HedonAnnotateState state;
-    code = hedon_annotate(ctx, model, options, &callbacks, &state);
     int status;
-    if (code == HEDON_EINVAL)
-        status = hedon_wrong_usage(command, "%s", hedon_last_error(ctx));
-    else
-        status = hedon_annotate_show_end(&show, code, hedon_last_error(ctx), &state);
+    if (arguments->estimate) {
+        HedonAnnotateEstimate estimate;
+        code = hedon_annotate_estimate(ctx, model, options, &callbacks, &estimate);
+        status = hedon_annotate_show_estimate(&show, code, hedon_last_error(ctx), &estimate);
+    } else {
+        HedonAnnotateState state;
+        code = hedon_annotate(ctx, model, options, &callbacks, &state);
+        status = finish(command, ctx, &show, code, &state);
+    }
     hedon_model_close(model);
     return status;
 }
@@ -120,6 +130,8 @@ static const HedonOption options[] = {
      "lists are separated by NUL, as find -print0 writes them", '0'},
     {"shard", OPTION_TEXT, offsetof(Arguments, shard), "I/N",
      "only the I-th of N shares of the files"},
+    {"estimate", OPTION_FLAG, offsetof(Arguments, estimate), NULL,
+     "only say how many videos, how long, how much disk"},
     {"retry-failed", OPTION_FLAG, offsetof(Arguments, retry_failed), NULL,
      "do again what failed before"},
     {"window", OPTION_SECONDS, offsetof(Arguments, window_s), "SECONDS",
