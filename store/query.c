@@ -74,32 +74,56 @@ static int is_ranking(const HedonStoreQuery *query)
     return query->order != HEDON_STORE_BY_PATH;
 }
 
-/* The table whose index gives the order comes first. $1 is the run. */
-static void add_tables(Statement *s, const HedonStoreQuery *query, int errors)
+typedef enum Part { PART_RESULTS, PART_ERRORS, PART_BOTH } Part;
+
+static const struct {
+    const char *name, *alias;
+} outcome_tables[] = {{"wellbeing", "w"}, {"emotions", "e"}, {"errors", "x"}};
+
+/* The outcome table, if any, whose rows in its index's order are the rows wanted. */
+static int leading_table(const HedonStoreQuery *query, Part part)
 {
-    const char *others[] = {"wellbeing w", "emotions e", "errors x"};
-    const char *alias[] = {"w", "e", "x"};
-    int first = -1;
-    if (errors)
-        first = 2; /* they are few */
-    else if (is_ranking(query) && !query->id && !query->path)
-        first = query->order == HEDON_STORE_BY_UTILITY ? 0 : 1;
+    if (part == PART_ERRORS) return 2; /* they are few */
+    if (!is_ranking(query) || query->id || query->path) return -1;
+    return query->order == HEDON_STORE_BY_UTILITY ? 0 : 1;
+}
+
+static void add_outcome_tables(Statement *s, int except)
+{
+    for (int i = 0; i < 3; i++)
+        if (i != except)
+            hedon_text_add(&s->text, " LEFT JOIN %s %s ON %s.annotation_id = a.id",
+                           outcome_tables[i].name, outcome_tables[i].alias,
+                           outcome_tables[i].alias);
+}
+
+/* $1 is the run. */
+static void add_tables_in_order(Statement *s, const HedonStoreQuery *query, Part part)
+{
+    const int first = leading_table(query, part);
+    const char *alias = first >= 0 ? outcome_tables[first].alias : "a";
     if (first >= 0)
         hedon_text_add(&s->text,
-                       " FROM %s @join annotations a ON a.id = %s.annotation_id "
+                       " FROM %s %s @join annotations a ON a.id = %s.annotation_id "
                        "@join videos v ON v.id = a.video_id",
-                       others[first], alias[first]);
+                       outcome_tables[first].name, alias, alias);
     else if (query->id)
         hedon_text_add(&s->text, " FROM annotations a @join videos v ON v.id = a.video_id");
     else
         hedon_text_add(&s->text, " FROM videos v @join annotations a ON a.run_id = $1 "
                                  "AND a.video_id = v.id");
-    for (int i = 0; i < 3; i++)
-        if (i != first)
-            hedon_text_add(&s->text, " LEFT JOIN %s ON %s.annotation_id = a.id", others[i],
-                           alias[i]);
+    add_outcome_tables(s, first);
     if (query->clips) hedon_text_add(&s->text, " LEFT JOIN clips c ON c.annotation_id = a.id");
-    hedon_text_add(&s->text, " WHERE %s.run_id = $1", first < 0 ? "a" : alias[first]);
+    hedon_text_add(&s->text, " WHERE %s.run_id = $1", alias);
+}
+
+/* In no order, and only what the conditions need: databases leave out what is joined for nothing.
+ */
+static void add_tables_to_count(Statement *s)
+{
+    hedon_text_add(&s->text, " FROM annotations a LEFT JOIN videos v ON v.id = a.video_id");
+    add_outcome_tables(s, -1);
+    hedon_text_add(&s->text, " WHERE a.run_id = $1");
 }
 
 static void add_parameter(Statement *s, const char *condition, HedonValue value)
@@ -108,13 +132,18 @@ static void add_parameter(Statement *s, const char *condition, HedonValue value)
     hedon_text_add(&s->text, "%s$%d", condition, s->count);
 }
 
-/* results: 1 results only, -1 errors only, 0 both */
-static int add_conditions(HedonContext *ctx, Statement *s, const HedonStoreQuery *query,
-                          int results)
+static int add_conditions(HedonContext *ctx, Statement *s, const HedonStoreQuery *query, Part part)
 {
-    hedon_text_add(&s->text, results > 0   ? " AND a.outcome = 'scored'"
-                             : results < 0 ? " AND a.outcome = 'failed'"
-                                           : " AND a.outcome IS NOT NULL");
+    static const char *const outcomes[] = {
+        [PART_RESULTS] = " AND a.outcome = 'scored'",
+        [PART_ERRORS] = " AND a.outcome = 'failed'",
+        [PART_BOTH] = " AND a.outcome IS NOT NULL",
+    };
+    hedon_text_add(&s->text, "%s", outcomes[part]);
+    if (part == PART_RESULTS && query->order == HEDON_STORE_BY_UTILITY)
+        hedon_text_add(&s->text, " AND w.utility IS NOT NULL");
+    if (part == PART_RESULTS && query->order == HEDON_STORE_BY_EMOTION)
+        hedon_text_add(&s->text, " AND e.%s IS NOT NULL", hedon_emotion_columns[query->emotion]);
     if (query->id) add_parameter(s, " AND a.id = ", hedon_value_integer(query->id));
     if (query->path) {
         const char *path = hedon_path_text(query->path, &s->path);
@@ -130,12 +159,12 @@ static int add_conditions(HedonContext *ctx, Statement *s, const HedonStoreQuery
     return 0;
 }
 
-static void add_order(Statement *s, const HedonStoreQuery *query, int errors)
+static void add_order(Statement *s, const HedonStoreQuery *query, Part part)
 {
     const char *direction = query->descending ? " DESC" : "";
     if (!is_ranking(query))
         hedon_text_add(&s->text, " ORDER BY v.path%s", direction);
-    else if (errors)
+    else if (part == PART_ERRORS)
         hedon_text_add(&s->text, " ORDER BY v.path");
     else if (query->order == HEDON_STORE_BY_UTILITY)
         hedon_text_add(&s->text, " ORDER BY w.utility%s, v.path", direction);
@@ -152,23 +181,38 @@ static void statement_free(Statement *s)
     *s = (Statement){0};
 }
 
-static int build(HedonContext *ctx, Statement *s, const HedonStoreQuery *query, const char *columns,
-                 int results)
+static int start_statement(HedonContext *ctx, Statement *s, const HedonStoreQuery *query)
 {
-    const int errors = results < 0;
     if (query->order == HEDON_STORE_BY_EMOTION &&
         (query->emotion < 0 || query->emotion >= HEDON_EMOTIONS))
         return hedon_fail(ctx, HEDON_EINVAL, "there is no emotion %d", query->emotion);
     s->values[s->count++] = hedon_value_integer(query->run);
-    hedon_text_add(&s->text, "SELECT %s%s", columns,
-                   columns == row_columns && query->clips ? ", c.count, c.records" : "");
-    add_tables(s, query, errors);
-    const int code = add_conditions(ctx, s, query, results);
+    return 0;
+}
+
+static int build_count(HedonContext *ctx, Statement *s, const HedonStoreQuery *query, Part part)
+{
+    int code = start_statement(ctx, s, query);
     if (code) return code;
-    if (!errors && query->order == HEDON_STORE_BY_UTILITY)
-        hedon_text_add(&s->text, " AND w.utility IS NOT NULL");
-    if (!errors && query->order == HEDON_STORE_BY_EMOTION)
-        hedon_text_add(&s->text, " AND e.%s IS NOT NULL", hedon_emotion_columns[query->emotion]);
+    hedon_text_add(&s->text, "SELECT count(*)");
+    add_tables_to_count(s);
+    code = add_conditions(ctx, s, query, part);
+    return !code && s->text.failed ? hedon_fail_memory(ctx) : code;
+}
+
+static int build_rows(HedonContext *ctx, Statement *s, const HedonStoreQuery *query, Part part,
+                      int64_t offset, int64_t limit)
+{
+    int code = start_statement(ctx, s, query);
+    if (code) return code;
+    hedon_text_add(&s->text, "SELECT %s%s", row_columns,
+                   query->clips ? ", c.count, c.records" : "");
+    add_tables_in_order(s, query, part);
+    code = add_conditions(ctx, s, query, part);
+    if (code) return code;
+    add_order(s, query, part);
+    add_parameter(s, " LIMIT ", hedon_value_integer(limit ? limit : INT64_MAX));
+    add_parameter(s, " OFFSET ", hedon_value_integer(offset));
     return s->text.failed ? hedon_fail_memory(ctx) : 0;
 }
 
@@ -281,11 +325,11 @@ static int take_count(void *opaque, const HedonValue *row, int count)
     return 0;
 }
 
-static int count_rows(HedonContext *ctx, HedonStore *store, const HedonStoreQuery *query,
-                      int results, int64_t *total)
+static int count_rows(HedonContext *ctx, HedonStore *store, const HedonStoreQuery *query, Part part,
+                      int64_t *total)
 {
     Statement s = {0};
-    int code = build(ctx, &s, query, "count(*)", results);
+    int code = build_count(ctx, &s, query, part);
     if (!code)
         code = hedon_store_ask(ctx, store,
                                &(HedonSql){.text = s.text.bytes,
@@ -298,34 +342,28 @@ static int count_rows(HedonContext *ctx, HedonStore *store, const HedonStoreQuer
     return code;
 }
 
-static int read_rows(HedonContext *ctx, HedonStore *store, Reading *reading, int results,
+static int read_rows(HedonContext *ctx, HedonStore *store, Reading *reading, Part part,
                      int64_t offset, int64_t limit)
 {
-    const HedonStoreQuery *query = reading->query;
     Statement s = {0};
-    int code = build(ctx, &s, query, row_columns, results);
-    if (!code) {
-        add_order(&s, query, results < 0);
-        add_parameter(&s, " LIMIT ", hedon_value_integer(limit ? limit : INT64_MAX));
-        add_parameter(&s, " OFFSET ", hedon_value_integer(offset));
-        code = s.text.failed ? hedon_fail_memory(ctx)
-                             : hedon_store_ask(ctx, store,
-                                               &(HedonSql){.text = s.text.bytes,
-                                                           .once = 1,
-                                                           .values = s.values,
-                                                           .count = s.count,
-                                                           .row = take_row,
-                                                           .opaque = reading});
-    }
+    int code = build_rows(ctx, &s, reading->query, part, offset, limit);
+    if (!code)
+        code = hedon_store_ask(ctx, store,
+                               &(HedonSql){.text = s.text.bytes,
+                                           .once = 1,
+                                           .values = s.values,
+                                           .count = s.count,
+                                           .row = take_row,
+                                           .opaque = reading});
     statement_free(&s);
     return code;
 }
 
 /* Which rows, in one or two statements: a ranking has the errors at its end. */
-static int first_part(const HedonStoreQuery *query)
+static Part first_part(const HedonStoreQuery *query)
 {
-    if (query->errors == 1) return -1;
-    return query->errors == 0 || is_ranking(query) ? 1 : 0;
+    if (query->errors == 1) return PART_ERRORS;
+    return query->errors == 0 || is_ranking(query) ? PART_RESULTS : PART_BOTH;
 }
 
 static int has_second_part(const HedonStoreQuery *query)
@@ -343,11 +381,11 @@ static int read_second_part(HedonContext *ctx, HedonStore *store, Reading *readi
         if (!limit) return 0;
     }
     if (query->offset) {
-        const int code = count_rows(ctx, store, query, 1, &before);
+        const int code = count_rows(ctx, store, query, PART_RESULTS, &before);
         if (code) return code;
     }
-    return read_rows(ctx, store, reading, -1, query->offset > before ? query->offset - before : 0,
-                     limit);
+    return read_rows(ctx, store, reading, PART_ERRORS,
+                     query->offset > before ? query->offset - before : 0, limit);
 }
 
 /* Once rows were given, a lost connection cannot start them anew. */
@@ -381,7 +419,7 @@ static int count_all(HedonContext *ctx, HedonStore *store, void *opaque)
     int code =
         count_rows(ctx, store, counting->query, first_part(counting->query), &counting->total);
     if (!code && has_second_part(counting->query))
-        code = count_rows(ctx, store, counting->query, -1, &counting->total);
+        code = count_rows(ctx, store, counting->query, PART_ERRORS, &counting->total);
     return code;
 }
 
