@@ -352,7 +352,8 @@ typedef struct HedonScorerStats {
     int64_t clips, views;   /* computed; clips that repeat the one before are not */
     int64_t batches;
     double batch_fill;            /* 0..1: views of the batches computed, of those that had room */
-    int64_t decoder_memory_bytes; /* the most that any one decoder process had resident */
+    double decoder_cpu_s;         /* of the stages' cpu_s, what decoder processes used */
+    int64_t decoder_memory_bytes; /* the most that any one of them had resident */
 } HedonScorerStats;
 
 /** "open", "decode", "pre-process", "inference", "deliver". */

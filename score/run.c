@@ -19,7 +19,6 @@
 #include "score/streams.h"
 
 enum { RING = 64 };
-#define CLIPS_BYTES ((int64_t)256 << 20) /* of clips being filled, all workers together */
 
 typedef struct Entry {
     char *path;
@@ -433,21 +432,6 @@ static int collect(Run *run)
     return code;
 }
 
-static void loader_options(const HedonScorer *scorer, HedonLoaderOptions *options)
-{
-    hedon_loader_options_default(options);
-    hedon_worker_options_default(&options->worker);
-    options->workers = scorer->share.workers;
-    options->max_bytes = CLIPS_BYTES / scorer->share.workers;
-    options->queue = scorer->share.streams + 3;
-    options->slot_bytes = (size_t)(scorer->views * scorer->view_floats) * sizeof(float);
-    options->worker.threads = scorer->share.decode_threads;
-    if (scorer->options.max_seconds > 0) options->worker.max_seconds = scorer->options.max_seconds;
-    if (scorer->options.max_memory > 0) options->worker.max_memory = scorer->options.max_memory;
-    if (scorer->options.max_pixels > 0) options->worker.max_pixels = scorer->options.max_pixels;
-    if (scorer->options.max_frames > 0) options->worker.max_frames = scorer->options.max_frames;
-}
-
 static void share_cores(HedonScorer *scorer, int64_t expected)
 {
     const HedonShareWish wish = {.videos = expected > 0 ? expected : scorer->options.videos,
@@ -465,7 +449,7 @@ static int start(Run *run)
     int code = hedon_feed_new(run->ctx, &run->feed, scorer, scorer->share.workers);
     if (code) return code;
     HedonLoaderOptions options;
-    loader_options(scorer, &options);
+    hedon_scorer_loader_options(scorer, &options);
     const HedonLoaderCallbacks callbacks = {
         .opaque = run, .next_job = next_job, .plan = plan, .place = place};
     code = hedon_loader_start(run->ctx, &run->loader, &options, &callbacks);

@@ -48,6 +48,8 @@ void hedon_stats_make(HedonScorerStats *stats, const HedonScorer *scorer,
         .views = streams->views,
         .batches = streams->batches,
         .batch_fill = streams->places ? (double)streams->views / (double)streams->places : 0,
+        .decoder_cpu_s = loader->open_cpu_s + loader->decode_cpu_s + loader->place_cpu_s -
+                         loader->thread_cpu_s,
         .decoder_memory_bytes = loader->memory_bytes,
     };
 }
