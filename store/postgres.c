@@ -219,12 +219,16 @@ static int postgres_commit(HedonContext *ctx, HedonDatabase *database)
 
 /* ---- Opening */
 
+/* By a query, not by to_regclass: that one answers from a cache, which a session that has waited for
+ * another's migration has not brought up to date yet. */
 static int look_for_tables(HedonContext *ctx, PostgresDatabase *db, int *is_new)
 {
     int64_t missing = 0;
     int code =
         hedon_postgres_run(ctx, &db->base,
-                           &(HedonSql){.text = "SELECT to_regclass('hedon.schema_version') IS NULL",
+                           &(HedonSql){.text = "SELECT NOT EXISTS(SELECT FROM pg_catalog.pg_tables "
+                                               "WHERE schemaname = 'hedon' "
+                                               "AND tablename = 'schema_version')",
                                        .once = 1,
                                        .row = take_integer,
                                        .opaque = &missing});
