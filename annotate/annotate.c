@@ -168,6 +168,17 @@ static void trouble(void *opaque, const char *path, const char *sentence)
     pthread_mutex_unlock(&pipeline->telling);
 }
 
+/* Says which file is no store; a database's address may hold a password. */
+static int open_store(Session *session)
+{
+    const char *place = session->options->store;
+    const int code = hedon_store_open(session->ctx, &session->store, place, NULL);
+    if (!code || code == HEDON_ECANCELLED || strstr(place, "://")) return code;
+    char sentence[512];
+    snprintf(sentence, sizeof(sentence), "%s", hedon_last_error(session->ctx));
+    return hedon_fail(session->ctx, code, "%s: %s", place, sentence);
+}
+
 static int open_run(Session *session)
 {
     HedonContext *ctx = session->ctx;
@@ -177,7 +188,7 @@ static int open_run(Session *session)
     if (!code)
         code =
             hedon_source_open(ctx, &pipeline->source, &session->options->source, trouble, pipeline);
-    if (!code) code = hedon_store_open(ctx, &session->store, session->options->store, NULL);
+    if (!code) code = open_store(session);
     if (!code) code = hedon_store_run(ctx, session->store, &session->run);
     pipeline->run = session->run.id;
     int64_t again = 0;

@@ -198,11 +198,7 @@ static int next_place(HedonContext *ctx, HedonSource *source, HedonStoreFile *fi
         return code ? code : 1;
     }
     struct stat about;
-    if (stat(place, &about)) {
-        complain(source, place, strerror(errno));
-        return 1;
-    }
-    if (!S_ISDIR(about.st_mode)) return take_file(source, place, file);
+    if (stat(place, &about) || !S_ISDIR(about.st_mode)) return take_file(source, place, file);
     if (!realpath(place, source->root)) {
         complain(source, place, strerror(errno));
         return 1;

@@ -184,10 +184,36 @@ static void test_mistakes(void **state)
     write_bytes("notes.db", "this is not a store, though it is called one\n", 45);
     ran = RUN("annotate", "--store", in_scratch("notes.db"), in_scratch("small"));
     assert_int_equal(ran.status, 1);
+    assert_non_null(strstr(ran.err, "notes.db: "));
+    assert_int_equal(count_lines(ran.err), 1);
+    assert_string_equal(ran.out, "");
     ran_free(&ran);
     char *kept = read_file(in_scratch("notes.db"));
     assert_int_equal(strncmp(kept, "this is not a store", 19), 0);
     free(kept);
+}
+
+static void test_estimate_writes_nothing(void **state)
+{
+    (void)state;
+    Ran ran = RUN("annotate", "--estimate", "--json", "--store", in_scratch("estimate.db"),
+                  in_scratch("small"));
+    assert_int_equal(ran.status, 0);
+    assert_false(exists(in_scratch("estimate.db")));
+    json_t *estimate = json_loads(ran.out, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(estimate, "videos")), 12 + BAD_KINDS);
+    assert_int_equal(json_integer_value(json_object_get(estimate, "sampled")), 20);
+    assert_int_equal(json_integer_value(json_object_get(estimate, "known")), 0);
+    const double seconds = json_number_value(json_object_get(estimate, "seconds"));
+    assert_true(seconds > 0 && seconds < 60);
+    /* a row with a timeline of a clip or two; of a few bytes or of a page each it would be wrong */
+    assert_in_range(json_integer_value(json_object_get(estimate, "store_bytes")) / 27, 1000, 20000);
+    json_decref(estimate);
+    ran_free(&ran);
+    ran = RUN("annotate", "--estimate", "--store", in_scratch("one.db"), in_scratch("small"));
+    assert_non_null(strstr(ran.out, "27 videos, "));
+    assert_non_null(strstr(ran.out, "has 27 of this model and timeline already"));
+    ran_free(&ran);
 }
 
 /* ---- Changes */
@@ -312,6 +338,14 @@ static pid_t start_annotate(const char *folder, const char *store)
     return start(argv, "/dev/null", in_scratch("started.out"), in_scratch("started.err"));
 }
 
+static int has_printed(const char *text)
+{
+    char *out = read_file(in_scratch("started.out"));
+    const int printed = strstr(out, text) != NULL;
+    free(out);
+    return printed;
+}
+
 static int is_over(pid_t pid, int *status)
 {
     return waitpid(pid, status, WNOHANG) == pid;
@@ -338,7 +372,10 @@ static void test_kill_at_any_moment_and_go_on(void **state)
     for (int i = 0; i < 10 * kills && killed < kills; i++) {
         const pid_t pid = start_annotate("many", "killed.db");
         const double share = hedon_random_uniform(hedon_random_key(7, 0, (uint64_t)i), 0);
-        sleep_s(.01 + share * (whole_s / kills > .5 ? 2 * whole_s / kills : 1));
+        /* in turn from its start, from when it is at work, from when it has written something */
+        const char *const signs[] = {"", "\"event\":\"start\"", "\"event\":\"video\""};
+        for (int n = 0; n < 1000 && !has_printed(signs[i % 3]); n++) sleep_s(.01);
+        sleep_s(.01 + share * (whole_s / kills > .5 ? 2 * whole_s / kills : .5));
         if (is_over(pid, &status)) break;
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -474,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_a_result_is_the_one_of_score),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_estimate_writes_nothing),
         cmocka_unit_test(test_a_changed_video_is_done_again_and_a_touched_one_kept),
         cmocka_unit_test(test_a_file_that_changes_all_the_time_is_an_error),
         cmocka_unit_test(test_shards_share_out_the_files),

@@ -7,8 +7,23 @@
 #include "score/json_writer.h"
 #include "tools/command.h"
 
-void hedon_annotate_show_start(HedonAnnotateShow *show)
+/* "postgresql://user:secret@host/db" without ":secret", and without what stands after '?'. */
+static void name_store(char *name, size_t size, const char *place)
 {
+    const char *scheme = strstr(place, "://");
+    snprintf(name, size, "%s", place);
+    if (!scheme) return;
+    const char *start = scheme + 3, *end = start + strcspn(start, "/?");
+    const char *at = memchr(start, '@', (size_t)(end - start));
+    const char *colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
+    const char *rest = colon ? at : start;
+    snprintf(name, size, "%.*s%.*s", (int)((colon ? colon : start) - place), place,
+             (int)strcspn(rest, "?"), rest);
+}
+
+void hedon_annotate_show_start(HedonAnnotateShow *show, const char *place)
+{
+    name_store(show->store, sizeof(show->store), place);
     hedon_progress_start(&show->bar);
     show->shown_s = show->bar.started_s;
     if (show->quiet || show->json) show->bar.visible = 0;
@@ -117,9 +132,11 @@ static void write_state(HedonJson *json, const HedonAnnotateState *state)
 static void started(void *opaque, const HedonStoreRun *run, const HedonScorer *scorer)
 {
     HedonAnnotateShow *show = opaque;
+    show->begun = 1;
     if (show->json) {
         HedonJson json = {.out = stdout};
         begin_event(&json, "start");
+        hedon_json_string(&json, "store", show->store);
         hedon_json_integer(&json, "run", run->id);
         hedon_json_raw(&json, "model", run->model);
         hedon_json_raw(&json, "settings", run->settings);
@@ -143,7 +160,6 @@ static void video(void *opaque, const char *path, const HedonScore *score)
 static void trouble(void *opaque, const char *path, const char *sentence)
 {
     HedonAnnotateShow *show = opaque;
-    show->troubles++;
     hedon_progress_clear(&show->bar);
     if (show->json) event_error("unreadable", path, sentence);
     if (!show->quiet) hedon_say("%s: %s", path, sentence);
@@ -260,16 +276,18 @@ int hedon_annotate_show_end(HedonAnnotateShow *show, int code, const char *sente
         hedon_json_string(&json, "error", code ? sentence : NULL);
         write_state(&json, state);
         end_event(&json);
-    } else if (!show->quiet) {
+    } else if (!show->quiet && show->begun) {
         print_counts(show, state);
         if (state->done + state->failed) print_stages(state);
         fflush(stdout);
     }
     if (code == HEDON_ECANCELLED)
         hedon_say("interrupted; the same command goes on from here");
-    else if (code)
+    else if (code && show->begun)
         hedon_say("%s; what is in %s is complete: the same command goes on from there", sentence,
                   show->store);
+    else if (code)
+        hedon_report(NULL, code, sentence);
     return status;
 }
 

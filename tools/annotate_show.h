@@ -7,16 +7,17 @@
 #include "base/progress.h"
 
 typedef struct HedonAnnotateShow {
-    const char *store;
+    char store[512]; /* its name, for messages */
     int json, quiet;
     double every_s; /* between plain lines and progress events */
     HedonProgress bar;
     double shown_s;
-    int64_t troubles;
+    int begun; /* there is a run */
 } HedonAnnotateShow;
 
-/** Ready to show; fill store, json, quiet and every_s before. */
-void hedon_annotate_show_start(HedonAnnotateShow *show);
+/** Ready to show; fill json, quiet and every_s before. place: the store, of which no password is
+ *  shown. */
+void hedon_annotate_show_start(HedonAnnotateShow *show, const char *place);
 /** For hedon_annotate; borrows show. */
 HedonAnnotateCallbacks hedon_annotate_show_callbacks(HedonAnnotateShow *show);
 /** The end: what was done, each stage's use, what to do about an interruption. code and sentence

@@ -79,11 +79,10 @@ static int annotate(const HedonCommand *command, HedonContext *ctx, const Argume
     if (code)
         return hedon_report(arguments->model ? arguments->model : "default model", code,
                             hedon_last_error(ctx));
-    HedonAnnotateShow show = {.store = options->store,
-                              .json = arguments->json,
+    HedonAnnotateShow show = {.json = arguments->json,
                               .quiet = arguments->quiet,
                               .every_s = arguments->progress_s > 0 ? arguments->progress_s : 10};
-    hedon_annotate_show_start(&show);
+    hedon_annotate_show_start(&show, options->store);
     const HedonAnnotateCallbacks callbacks = hedon_annotate_show_callbacks(&show);
     int status;
     if (arguments->estimate) {
