@@ -333,9 +333,8 @@ static void test_lists_and_patterns(void **state)
 
 static pid_t start_annotate(const char *folder, const char *store)
 {
-    char *const argv[] = {(char[]){HEDON},   (char[]){"annotate"}, (char[]){"--store"},
-                          in_scratch(store), in_scratch(folder),   NULL};
-    return start(argv, "/dev/null", in_scratch("started.out"), in_scratch("started.err"));
+    return start(ARGV("annotate", "--json", "--store", in_scratch(store), in_scratch(folder)),
+                 "/dev/null", in_scratch("started.out"), in_scratch("started.err"));
 }
 
 static int has_printed(const char *text)
