@@ -44,13 +44,14 @@ static void fill_parameters(ConnectionParameters *p, const PostgresDatabase *db)
     }
 }
 
-/* Sorting, quoting and time zones don't matter to hedon; whose tables it finds does. A process that
- * is stopped in the middle of a transaction must not keep the others from their work for ever. */
+/* A plan made while the tables were empty would be kept when they have grown. A process that is
+ * stopped in the middle of a transaction must not keep the others from their work for ever. */
 static int begin_session(HedonContext *ctx, PostgresDatabase *db)
 {
     char text[512];
     snprintf(text, sizeof(text),
-             "SET search_path TO hedon; SET lock_timeout TO %.0f; "
+             "SET search_path TO hedon; SET plan_cache_mode TO force_custom_plan; SET jit TO off; "
+             "SET lock_timeout TO %.0f; "
              "SET idle_in_transaction_session_timeout TO 300000; "
              "SET default_transaction_isolation TO 'read committed'; "
              "SET default_transaction_read_only TO %s",
@@ -302,6 +303,7 @@ static int postgres_open(HedonContext *ctx, HedonDatabase **out, const char *pla
 
 const HedonDatabaseKind hedon_database_postgres = {
     .dialect = &hedon_dialect_postgres,
+    .takes_arrays = 1,
     .open = postgres_open,
     .close = postgres_close,
     .begin = postgres_begin,

@@ -22,6 +22,7 @@ enum {
     OID_INT4 = 23,
     OID_TEXT = 25,
     OID_FLOAT8 = 701,
+    OID_TEXTS = 1009,
     OID_VARCHAR = 1043,
 };
 
@@ -78,11 +79,40 @@ typedef struct Parameters {
     const char *values[MOST_PARAMETERS];
     int lengths[MOST_PARAMETERS], formats[MOST_PARAMETERS];
     uint64_t numbers[MOST_PARAMETERS]; /* big-endian */
+    char *array;                       /* of the one parameter that is an array; NULL */
 } Parameters;
+
+static char *put(char *out, int32_t number)
+{
+    const uint32_t bits = htobe32((uint32_t)number);
+    return mempcpy(out, &bits, sizeof(bits));
+}
+
+/* An array of texts as PostgreSQL sends and receives it: dimensions, whether there are NULLs, the
+ * type; each dimension's length and first subscript; then length and bytes of each. */
+static int pack_texts(HedonContext *ctx, Parameters *p, int place, const HedonValue *value)
+{
+    size_t size = 20;
+    for (size_t i = 0; i < value->size; i++) size += 4 + strlen(value->texts[i]);
+    if (p->array || size > INT32_MAX / 2)
+        return hedon_fail(ctx, HEDON_ELIMIT, "too many names at once");
+    char *out = p->array = hedon_malloc(size, 1);
+    if (!out) return hedon_fail_memory(ctx);
+    out = put(put(put(out, 1), 0), OID_TEXT);
+    out = put(put(out, (int32_t)value->size), 1);
+    for (size_t i = 0; i < value->size; i++) {
+        const size_t length = strlen(value->texts[i]);
+        out = mempcpy(put(out, (int32_t)length), value->texts[i], length);
+    }
+    p->values[place] = p->array;
+    p->lengths[place] = (int)size;
+    return 0;
+}
 
 static int fill(HedonContext *ctx, Parameters *p, const HedonValue *values, int count)
 {
-    static const Oid types[] = {OID_INT8, OID_FLOAT8, OID_TEXT, OID_BYTEA};
+    static const Oid types[] = {OID_INT8, OID_FLOAT8, OID_TEXT, OID_BYTEA, OID_TEXTS};
+    p->array = NULL;
     if (count > MOST_PARAMETERS) return hedon_fail(ctx, HEDON_EINVAL, "too many parameters");
     for (int i = 0; i < count; i++) {
         const HedonValue *value = &values[i];
@@ -91,6 +121,11 @@ static int fill(HedonContext *ctx, Parameters *p, const HedonValue *values, int 
         p->numbers[i] = htobe64(bits);
         p->types[i] = types[value->kind];
         p->formats[i] = 1;
+        if (value->kind == HEDON_VALUE_TEXTS) {
+            const int code = pack_texts(ctx, p, i, value);
+            if (code) return code;
+            continue;
+        }
         const int is_number = value->kind == HEDON_VALUE_INTEGER || value->kind == HEDON_VALUE_REAL;
         if (!is_number && value->size > INT32_MAX / 2)
             return hedon_fail(ctx, HEDON_ELIMIT, "a timeline is too long for PostgreSQL");
@@ -154,19 +189,29 @@ static int send_new(HedonContext *ctx, PostgresDatabase *db, const HedonSql *sql
     return code;
 }
 
+static int send_statement(HedonContext *ctx, PostgresDatabase *db, const HedonSql *sql,
+                          const Parameters *p)
+{
+    char name[16];
+    int number = find_prepared(db, sql);
+    const int code = number < 0 ? send_new(ctx, db, sql, p, &number) : 0;
+    if (code || number < 0) return code;
+    snprintf(name, sizeof(name), "h%d", number);
+    return db->pq.PQsendQueryPrepared(db->connection, name, sql->count, p->values, p->lengths,
+                                      p->formats, 1)
+               ? 0
+               : hedon_postgres_fail(ctx, db, NULL);
+}
+
 int hedon_postgres_run(HedonContext *ctx, HedonDatabase *database, const HedonSql *sql)
 {
     PostgresDatabase *db = (PostgresDatabase *)database;
     if (!db->connection) return hedon_postgres_fail(ctx, db, NULL);
     Parameters p;
-    int code = fill(ctx, &p, sql->values, sql->count), number = find_prepared(db, sql);
-    if (!code && number < 0) code = send_new(ctx, db, sql, &p, &number);
+    int code = fill(ctx, &p, sql->values, sql->count);
+    if (!code) code = send_statement(ctx, db, sql, &p);
+    hedon_free(p.array);
     if (code) return code;
-    char name[16];
-    snprintf(name, sizeof(name), "h%d", number);
-    if (number >= 0 && !db->pq.PQsendQueryPrepared(db->connection, name, sql->count, p.values,
-                                                   p.lengths, p.formats, 1))
-        return hedon_postgres_fail(ctx, db, NULL);
     return expect(
         ctx, db,
         (PostgresPending){

@@ -98,6 +98,8 @@ static int bind(sqlite3_stmt *statement, int place, const HedonValue *value)
                                    SQLITE_UTF8);
     case HEDON_VALUE_BLOB:
         return sqlite3_bind_blob64(statement, place, value->bytes, value->size, SQLITE_STATIC);
+    case HEDON_VALUE_TEXTS:
+        break;
     }
     return SQLITE_MISUSE;
 }
