@@ -143,8 +143,10 @@ static int open_pipeline(Session *session, const HedonAnnotateCallbacks *callbac
     pthread_mutex_init(&pipeline->telling, NULL);
     pthread_cond_init(&pipeline->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    int code = hedon_queue_open(session->ctx, &pipeline->jobs, HEDON_PIPELINE_READY);
-    if (!code) code = hedon_queue_open(session->ctx, &pipeline->ready, HEDON_PIPELINE_READY);
+    const int cores = hedon_cpu_count();
+    const int ready = cores > HEDON_PIPELINE_READY ? cores : HEDON_PIPELINE_READY;
+    int code = hedon_queue_open(session->ctx, &pipeline->jobs, ready);
+    if (!code) code = hedon_queue_open(session->ctx, &pipeline->ready, ready);
     if (!code) code = hedon_queue_open(session->ctx, &pipeline->results, HEDON_PIPELINE_RESULTS);
     return code;
 }

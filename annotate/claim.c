@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-enum { MOST_CLAIMED = 16 }; /* at once */
+enum { MOST_CLAIMED = 64 }; /* at once */
 
 /* ---- Claiming */
 

@@ -11,22 +11,27 @@ static const double FLUSH_S = .5; /* so that work begins while more is being fou
 
 typedef struct Batch {
     HedonStoreFile files[BATCH];
+    uint8_t unsure[BATCH]; /* as hedon_source_next */
     int count;
     double begun_s;
 } Batch;
 
+static void drop(const HedonStoreFile *file)
+{
+    hedon_free((char *)file->path);
+    hedon_free((char *)file->root);
+}
+
 static void clear(Batch *batch)
 {
-    for (int i = 0; i < batch->count; i++) {
-        hedon_free((char *)batch->files[i].path);
-        hedon_free((char *)batch->files[i].root);
-    }
+    for (int i = 0; i < batch->count; i++) drop(&batch->files[i]);
     batch->count = 0;
 }
 
-static int add(HedonContext *ctx, Batch *batch, const HedonStoreFile *file)
+static int add(HedonContext *ctx, Batch *batch, const HedonStoreFile *file, int unsure)
 {
     if (!batch->count) batch->begun_s = hedon_clock_s();
+    batch->unsure[batch->count] = (uint8_t)unsure;
     HedonStoreFile *copy = &batch->files[batch->count++];
     *copy = *file;
     copy->path = hedon_strdup(file->path);
@@ -34,12 +39,33 @@ static int add(HedonContext *ctx, Batch *batch, const HedonStoreFile *file)
     return copy->path && copy->root ? 0 : hedon_fail_memory(ctx);
 }
 
+/* Looks into the files whose name does not tell, and which the store does not know; those that are
+ * no videos leave the batch. */
+static int settle(HedonContext *ctx, HedonPipeline *pipeline, HedonStore *store, Batch *batch)
+{
+    if (!memchr(batch->unsure, 1, (size_t)batch->count)) return 0;
+    uint8_t known[BATCH];
+    const int code =
+        hedon_store_known(ctx, store, pipeline->run, batch->files, batch->count, known);
+    if (code) return code;
+    int kept = 0;
+    for (int i = 0; i < batch->count; i++) {
+        const HedonStoreFile file = batch->files[i];
+        if (!batch->unsure[i] || hedon_source_settle(ctx, pipeline->source, file.path, known[i]))
+            batch->files[kept++] = file;
+        else
+            drop(&file);
+    }
+    batch->count = kept;
+    return 0;
+}
+
 static int flush(HedonContext *ctx, HedonPipeline *pipeline, HedonStore *store, Batch *batch)
 {
     HedonStoreEntered entered = {0};
-    const int code = batch->count ? hedon_store_enter(ctx, store, pipeline->run, batch->files,
-                                                      batch->count, &entered)
-                                  : 0;
+    int code = settle(ctx, pipeline, store, batch);
+    if (!code && batch->count)
+        code = hedon_store_enter(ctx, store, pipeline->run, batch->files, batch->count, &entered);
     clear(batch);
     pthread_mutex_lock(&pipeline->lock);
     HedonAnnotateState *state = &pipeline->state;
@@ -55,10 +81,10 @@ static int flush(HedonContext *ctx, HedonPipeline *pipeline, HedonStore *store, 
 static int enter_all(HedonContext *ctx, HedonPipeline *pipeline, HedonStore *store, Batch *batch)
 {
     HedonStoreFile file;
-    int code;
+    int code, unsure;
     HedonStretch stretch = hedon_stretch_begin();
-    while (!(code = hedon_source_next(ctx, pipeline->source, &file))) {
-        code = add(ctx, batch, &file);
+    while (!(code = hedon_source_next(ctx, pipeline->source, &file, &unsure))) {
+        code = add(ctx, batch, &file, unsure);
         if (!code && (batch->count == BATCH || hedon_clock_s() - batch->begun_s > FLUSH_S)) {
             code = flush(ctx, pipeline, store, batch);
             hedon_stretch_end(pipeline, HEDON_ANNOTATE_DISCOVER, stretch);

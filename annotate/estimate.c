@@ -63,10 +63,12 @@ static int find(HedonContext *ctx, const HedonAnnotateOptions *options,
     HedonSource *source;
     HedonStoreFile file;
     double path_bytes = 0;
+    int unsure;
     int code =
         hedon_source_open(ctx, &source, &options->source, callbacks->trouble, callbacks->opaque);
     if (code) return code;
-    while (!(code = hedon_source_next(ctx, source, &file))) {
+    while (!(code = hedon_source_next(ctx, source, &file, &unsure))) {
+        if (unsure && !hedon_source_settle(ctx, source, file.path, 0)) continue;
         code = consider(ctx, sample, hedon_source_counts(source)->files - 1, file.path);
         if (code) break;
         estimate->bytes += file.size;

@@ -11,7 +11,8 @@
 #include "annotate/rate.h"
 
 enum {
-    HEDON_PIPELINE_READY = 4,    /* hashed videos that wait for a decoder; leased, so few */
+    HEDON_PIPELINE_READY = 4,    /* videos that wait for a decoder, or one a core if these are more:
+                                    leased, so few */
     HEDON_PIPELINE_RESULTS = 64, /* that wait for the writer */
     HEDON_PIPELINE_HASHERS = 4,  /* at most */
     HEDON_PIPELINE_RESTLESS = 64

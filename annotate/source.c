@@ -159,26 +159,16 @@ static int next_of_list(HedonContext *ctx, HedonSource *source, HedonStoreFile *
 
 /* ---- Folders */
 
-/* 1: a video, 0: not. */
-static int is_wanted(HedonContext *ctx, HedonSource *source, const HedonWalkFile *found)
-{
-    if (!hedon_filter_shard(&source->options.filter, found->relative)) return 0;
-    if (hedon_sniff_name(found->relative)) return 1;
-    if (found->broken) return 0;
-    const int video = hedon_sniff_file(ctx, found->path);
-    if (video < 0) complain(source, found->path, hedon_last_error(ctx));
-    source->counts.others += !video;
-    return video > 0;
-}
-
-static int next_of_folder(HedonContext *ctx, HedonSource *source, HedonStoreFile *file)
+static int next_of_folder(HedonContext *ctx, HedonSource *source, HedonStoreFile *file, int *unsure)
 {
     HedonWalkFile found;
     int code;
     while (!(code = hedon_walk_next(ctx, source->walk, &found))) {
         code = hedon_check_cancelled(ctx);
         if (code) return code;
-        if (!is_wanted(ctx, source, &found)) continue;
+        if (!hedon_filter_shard(&source->options.filter, found.relative)) continue;
+        *unsure = !hedon_sniff_name(found.relative);
+        if (*unsure && found.broken) continue;
         *file = (HedonStoreFile){.path = found.path,
                                  .root = source->root,
                                  .size = found.size,
@@ -187,6 +177,15 @@ static int next_of_folder(HedonContext *ctx, HedonSource *source, HedonStoreFile
     }
     if (code > 0) source->walking = 0;
     return code;
+}
+
+int hedon_source_settle(HedonContext *ctx, HedonSource *source, const char *path, int known)
+{
+    const int video = known ? 1 : hedon_sniff_file(ctx, path);
+    if (video < 0) complain(source, path, hedon_last_error(ctx));
+    source->counts.files += video > 0;
+    source->counts.others += !video;
+    return video > 0;
 }
 
 /* Begin with the next place: 0 it is one file, 1 go on. */
@@ -208,20 +207,21 @@ static int next_place(HedonContext *ctx, HedonSource *source, HedonStoreFile *fi
     return code ? code : 1;
 }
 
-int hedon_source_next(HedonContext *ctx, HedonSource *source, HedonStoreFile *file)
+int hedon_source_next(HedonContext *ctx, HedonSource *source, HedonStoreFile *file, int *unsure)
 {
     for (;;) {
+        *unsure = 0;
         int code = hedon_check_cancelled(ctx);
         if (code) return code;
         if (source->list)
             code = next_of_list(ctx, source, file);
         else if (source->walking)
-            code = next_of_folder(ctx, source, file);
+            code = next_of_folder(ctx, source, file, unsure);
         else if (source->place < source->options.place_count)
             code = next_place(ctx, source, file);
         else
             return 1;
-        if (!code) source->counts.files++;
+        if (!code) source->counts.files += !*unsure;
         if (code <= 0) return code;
     }
 }

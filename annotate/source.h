@@ -16,7 +16,7 @@ typedef struct HedonSourceOptions {
 } HedonSourceOptions;
 
 typedef struct HedonSourceCounts {
-    int64_t files;    /* given */
+    int64_t files;    /* videos */
     int64_t others;   /* looked into and no videos */
     int64_t troubles; /* folders, files and places that could not be read */
 } HedonSourceCounts;
@@ -25,9 +25,14 @@ typedef struct HedonSourceCounts {
  * list cannot be opened; HEDON_ENOMEM. */
 int hedon_source_open(HedonContext *ctx, HedonSource **out, const HedonSourceOptions *options,
                       HedonWalkTrouble *trouble, void *opaque);
-/** The next video; 1 when there are no more; HEDON_ECANCELLED. What file points to is borrowed
- * until the next call. */
-int hedon_source_next(HedonContext *ctx, HedonSource *source, HedonStoreFile *file);
+/** The next file that is a video or may be one; 1 when there are no more; HEDON_ECANCELLED. What it
+ * points to is borrowed until the next call.
+ *
+ * @param unsure  set to 1 when the name does not tell: hedon_source_settle does */
+int hedon_source_next(HedonContext *ctx, HedonSource *source, HedonStoreFile *file, int *unsure);
+/** Whether an unsure file is a video, 1 or 0: looks into it, unless it is known to be one. What
+ * cannot be read is trouble, and no video. */
+int hedon_source_settle(HedonContext *ctx, HedonSource *source, const char *path, int known);
 const HedonSourceCounts *hedon_source_counts(const HedonSource *source);
 void hedon_source_close(HedonSource *source);
 

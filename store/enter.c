@@ -163,23 +163,47 @@ static void add_up(const Entering *entering, HedonStoreEntered *entered)
     }
 }
 
+static void forget(Entering *entering)
+{
+    for (int i = 0; entering->files && i < entering->count; i++) {
+        hedon_free(entering->files[i].made_path);
+        hedon_free(entering->files[i].made_root);
+    }
+    hedon_free(entering->files);
+}
+
+/* What is known of the files; to be forgotten also after a failure. */
+static int recall(HedonContext *ctx, HedonStore *store, Entering *entering,
+                  const HedonStoreFile *files)
+{
+    entering->files = hedon_calloc((size_t)entering->count, sizeof(*entering->files));
+    if (!entering->files) return hedon_fail_memory(ctx);
+    int code = 0;
+    for (int i = 0; !code && i < entering->count; i++)
+        code = make_texts(ctx, &entering->files[i], &files[i]);
+    return code ? code : hedon_store_transact(ctx, store, HEDON_READING, look_up, entering);
+}
+
 int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run,
                       const HedonStoreFile *files, int count, HedonStoreEntered *entered)
 {
-    Entering entering = {
-        .run = run, .count = count, .files = hedon_calloc((size_t)count, sizeof(*entering.files))};
-    if (!entering.files) return hedon_fail_memory(ctx);
-    int code = 0, unknown = 0;
-    for (int i = 0; !code && i < count; i++) code = make_texts(ctx, &entering.files[i], &files[i]);
-    if (!code) code = hedon_store_transact(ctx, store, HEDON_READING, look_up, &entering);
-    for (int i = 0; i < count; i++) unknown += !entering.files[i].known;
+    Entering entering = {.run = run, .count = count};
+    int unknown = 0;
+    int code = recall(ctx, store, &entering, files);
+    for (int i = 0; !code && i < count; i++) unknown += !entering.files[i].known;
     if (!code && unknown)
         code = hedon_store_transact(ctx, store, HEDON_WRITING, write_unknown, &entering);
     if (!code) add_up(&entering, entered);
-    for (int i = 0; i < count; i++) {
-        hedon_free(entering.files[i].made_path);
-        hedon_free(entering.files[i].made_root);
-    }
-    hedon_free(entering.files);
+    forget(&entering);
+    return code;
+}
+
+int hedon_store_known(HedonContext *ctx, HedonStore *store, int64_t run,
+                      const HedonStoreFile *files, int count, uint8_t *known)
+{
+    Entering entering = {.run = run, .count = count};
+    const int code = recall(ctx, store, &entering, files);
+    for (int i = 0; i < count; i++) known[i] = !code && entering.files[i].known;
+    forget(&entering);
     return code;
 }

@@ -74,6 +74,9 @@ typedef struct HedonStoreEntered {
  * run knows with this size and time costs a look-up. Adds to *entered. */
 int hedon_store_enter(HedonContext *ctx, HedonStore *store, int64_t run,
                       const HedonStoreFile *files, int count, HedonStoreEntered *entered);
+/** Which of these files the run knows with this size and time: known[i] becomes 1 or 0. */
+int hedon_store_known(HedonContext *ctx, HedonStore *store, int64_t run,
+                      const HedonStoreFile *files, int count, uint8_t *known);
 
 typedef struct HedonStoreJob {
     int64_t annotation; /* its row */

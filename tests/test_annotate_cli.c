@@ -216,6 +216,31 @@ static void test_estimate_writes_nothing(void **state)
     ran_free(&ran);
 }
 
+static void test_known_files_are_not_looked_into(void **state)
+{
+    (void)state;
+    char video[512];
+    shell("rm -rf %s; mkdir %s", in_scratch("nameless"), in_scratch("nameless"));
+    snprintf(video, sizeof(video), "%s", in_scratch("nameless/film"));
+    make_good(video, 4);
+    Ran ran = RUN("annotate", "--store", in_scratch("nameless.db"), in_scratch("nameless"));
+    assert_non_null(strstr(ran.out, "1 annotated, 0 failed"));
+    ran_free(&ran);
+    /* other bytes of the same size and time: looked into, it would be no video any more */
+    struct stat about;
+    assert_int_equal(stat(video, &about), 0);
+    Bytes bytes = bytes_of(video);
+    memset(bytes.data, 'x', bytes.size);
+    save(video, bytes.data, bytes.size);
+    free(bytes.data);
+    const struct timespec times[2] = {about.st_atim, about.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, video, times, 0), 0);
+    ran = RUN("annotate", "--store", in_scratch("nameless.db"), in_scratch("nameless"));
+    assert_int_equal(ran.status, 0);
+    assert_non_null(strstr(ran.out, "found: 1 videos, 1 of them known before"));
+    ran_free(&ran);
+}
+
 /* ---- Changes */
 
 static void test_a_changed_video_is_done_again_and_a_touched_one_kept(void **state)
@@ -511,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_estimate_writes_nothing),
+        cmocka_unit_test(test_known_files_are_not_looked_into),
         cmocka_unit_test(test_a_changed_video_is_done_again_and_a_touched_one_kept),
         cmocka_unit_test(test_a_file_that_changes_all_the_time_is_an_error),
         cmocka_unit_test(test_shards_share_out_the_files),

@@ -183,7 +183,10 @@ static void say_progress(const HedonAnnotateState *state, int64_t dealt, const c
         hedon_annotate_show_time(time, sizeof(time), left_s(state));
         snprintf(left, sizeof(left), ", %s left", time);
     }
-    if (state->left >= 0)
+    if (state->left > 0 && state->left == state->elsewhere)
+        hedon_say("%lld done; waiting for %lld that other workers have", (long long)dealt,
+                  (long long)state->elsewhere);
+    else if (state->left >= 0)
         hedon_say("%lld of %lld%s done%s; %s", (long long)dealt, (long long)(dealt + state->left),
                   state->discovering ? " found so far" : "", left, rates);
     else
