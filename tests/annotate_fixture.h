@@ -65,7 +65,7 @@ static inline void make_good(const char *path, int number)
     snprintf(pattern, sizeof(pattern), "pattern-%d.mp4", number % PATTERNS);
     Bytes bytes = bytes_of(in_scratch(pattern));
     uint8_t box[16] = {0, 0, 0, 16, 'f', 'r', 'e', 'e'};
-    snprintf((char *)box + 8, 8, "%07d", number % 10000000);
+    snprintf((char *)box + 8, 8, "%07u", (unsigned)number % 10000000U);
     bytes.data = realloc(bytes.data, bytes.size + sizeof(box));
     memcpy(bytes.data + bytes.size, box, sizeof(box));
     save(path, bytes.data, bytes.size + sizeof(box));

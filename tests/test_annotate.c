@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "annotate/content_hash.h"
+#include "annotate/measure.h"
 #include "annotate/queue.h"
 #include "annotate/rate.h"
 #include "annotate/sniff.h"
@@ -526,6 +527,44 @@ static void test_rate_is_of_late(void **state)
     assert_true(hedon_rate_per_s(&rate, 99, count) < 10.1);
 }
 
+/* ---- How many lanes */
+
+static HedonScorerStats stats_of(double decode_s, double inference_s, int cores)
+{
+    HedonScorerStats stats = {.cores = cores, .videos = 2 * cores + 8};
+    stats.stage[HEDON_STAGE_DECODE].cpu_s = decode_s;
+    stats.stage[HEDON_STAGE_INFERENCE].cpu_s = inference_s;
+    return stats;
+}
+
+static void test_lanes_follow_what_the_stages_cost(void **state)
+{
+    (void)state;
+    HedonMeasuredShare share;
+    HedonScorerStats stats = stats_of(1, 9, 20);
+    assert_true(hedon_measure_share(&stats, &share));
+    assert_int_equal(share.workers, 3); /* a tenth of 20 cores, and a quarter more, rounded up */
+    assert_int_equal(share.streams, 16);
+    stats = stats_of(9, 1, 2);
+    assert_true(hedon_measure_share(&stats, &share));
+    assert_int_equal(share.workers, 2);
+    assert_int_equal(share.streams, 1);
+    stats = stats_of(5, 5, 2);
+    assert_true(hedon_measure_share(&stats, &share));
+    assert_int_equal(share.workers, 2);
+    assert_int_equal(share.streams, 2);
+    stats = stats_of(10, 0, 1); /* one of each at least */
+    assert_true(hedon_measure_share(&stats, &share));
+    assert_int_equal(share.workers, 1);
+    assert_int_equal(share.streams, 1);
+
+    stats = stats_of(.1, .1, 4); /* too short to tell */
+    assert_false(hedon_measure_share(&stats, &share));
+    stats = stats_of(5, 5, 4);
+    stats.failed = stats.videos - 1; /* broken videos say nothing of whole ones */
+    assert_false(hedon_measure_share(&stats, &share));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_scratch, remove_scratch)
@@ -548,6 +587,7 @@ int main(void)
         TEST(test_content_hash),
         cmocka_unit_test(test_queue_is_bounded_and_ordered),
         cmocka_unit_test(test_rate_is_of_late),
+        cmocka_unit_test(test_lanes_follow_what_the_stages_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

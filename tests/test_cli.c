@@ -61,7 +61,7 @@ static void test_version_and_overview(void **state)
 static void test_every_command_has_help_with_examples(void **state)
 {
     (void)state;
-    char *commands[] = {"score", "info", "infer", "import", "train", "bench", "dataset"};
+    char *commands[] = {"score", "annotate", "info", "infer", "import", "train", "bench", "dataset"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         Ran ran = RUN(commands[i], "--help");
         assert_int_equal(ran.status, 0);
