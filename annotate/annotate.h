@@ -26,10 +26,11 @@ typedef enum HedonAnnotateStage {
 const char *hedon_annotate_stage_name(HedonAnnotateStage stage);
 
 typedef struct HedonAnnotateStageTime {
-    double busy_s; /* wall time at work, summed over its lanes */
-    double cpu_s;  /* processor time */
-    int lanes;     /* threads or processes that work at it; decode and pre-process share theirs */
-    double use;    /* busy_s / (lanes * the seconds that it could have worked), 0..1 */
+    double busy_s;  /* wall time at work, summed over its lanes */
+    double cpu_s;   /* processor time */
+    int lanes;      /* threads or processes that work at it; decode and pre-process share theirs */
+    double use;     /* busy_s / (lanes * the seconds that it could have worked), 0..1 */
+    double use_now; /* the same over the last few seconds */
 } HedonAnnotateStageTime;
 
 /* Where an annotation run stands. */

@@ -117,6 +117,25 @@ static HedonAnnotateStage find_bottleneck(const HedonAnnotateState *state)
     return worst;
 }
 
+/* With the lock: what each stage did since a mark of five to ten seconds ago. */
+static void use_of_late(HedonPipeline *pipeline, double now, HedonAnnotateState *state)
+{
+    if (!pipeline->marks[0].time_s || now - pipeline->marks[0].time_s > 5) {
+        pipeline->marks[1] = pipeline->marks[0];
+        pipeline->marks[0].time_s = now;
+        for (int i = 0; i < HEDON_ANNOTATE_STAGES; i++)
+            pipeline->marks[0].busy_s[i] = state->stages[i].busy_s;
+    }
+    const struct HedonUseMark *since = &pipeline->marks[1];
+    const double since_s = since->time_s ? since->time_s : pipeline->started_s;
+    for (int i = 0; i < HEDON_ANNOTATE_STAGES; i++) {
+        HedonAnnotateStageTime *stage = &state->stages[i];
+        const double lanes_s = stage->lanes * (now - since_s);
+        stage->use_now = lanes_s > 0 ? (stage->busy_s - since->busy_s[i]) / lanes_s : 0;
+        if (stage->use_now > 1) stage->use_now = 1; /* a video's work is counted at its end */
+    }
+}
+
 void hedon_pipeline_state(HedonPipeline *pipeline, HedonAnnotateState *state)
 {
     const double now = hedon_clock_s();
@@ -127,6 +146,7 @@ void hedon_pipeline_state(HedonPipeline *pipeline, HedonAnnotateState *state)
     hedon_rate_mark(&pipeline->rate, now, dealt);
     state->per_s = hedon_rate_per_s(&pipeline->rate, now, dealt);
     state->elapsed_s = now - pipeline->started_s;
+    use_of_late(pipeline, now, state);
     const double entering_s = pipeline->entering ? state->elapsed_s : pipeline->entering_s;
     pthread_mutex_unlock(&pipeline->lock);
     double cpu_s = 0;

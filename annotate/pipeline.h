@@ -64,6 +64,9 @@ typedef struct HedonPipeline {
     int restless_count;
     HedonAnnotateState state;
     HedonRate rate;
+    struct HedonUseMark {
+        double time_s, busy_s[HEDON_ANNOTATE_STAGES];
+    } marks[2];                   /* some seconds ago, and some seconds before that */
     double started_s, entering_s; /* when; how long discovery took, once it is over */
 
     pthread_mutex_t telling; /* callbacks are called one at a time */

@@ -116,6 +116,7 @@ static void write_state(HedonJson *json, const HedonAnnotateState *state)
         hedon_json_number(json, "cpu_s", state->stages[i].cpu_s);
         hedon_json_integer(json, "lanes", state->stages[i].lanes);
         hedon_json_number(json, "use", state->stages[i].use);
+        hedon_json_number(json, "use_now", state->stages[i].use_now);
         hedon_json_end_object(json);
     }
     hedon_json_end_object(json);
@@ -170,10 +171,11 @@ static void describe(char *text, size_t size, const HedonAnnotateState *state)
 {
     const HedonAnnotateStageTime *stages = state->stages;
     const double decoding =
-        100 * (stages[HEDON_ANNOTATE_DECODE].use + stages[HEDON_ANNOTATE_PREPROCESS].use);
+        100 * (stages[HEDON_ANNOTATE_DECODE].use_now + stages[HEDON_ANNOTATE_PREPROCESS].use_now);
     snprintf(text, size, "%.3g/s, %lld failed, decoding %.0f%%, inference %.0f%%, writing %.0f%%",
              state->per_s, (long long)state->failed, decoding > 100 ? 100 : decoding,
-             100 * stages[HEDON_ANNOTATE_INFERENCE].use, 100 * stages[HEDON_ANNOTATE_WRITE].use);
+             100 * stages[HEDON_ANNOTATE_INFERENCE].use_now,
+             100 * stages[HEDON_ANNOTATE_WRITE].use_now);
 }
 
 static void say_progress(const HedonAnnotateState *state, int64_t dealt, const char *rates)
