@@ -146,7 +146,7 @@ static void postgres_rollback(HedonDatabase *database)
     }
     (void)hedon_postgres_flush(NULL, database);
     if (!db->connection) return;
-    if (hedon_postgres_run(NULL, database, &(HedonSql){.text = "ROLLBACK"}) ||
+    if (hedon_postgres_run(NULL, database, &(HedonSql){.text = "ROLLBACK", .once = 1}) ||
         hedon_postgres_flush(NULL, database))
         hedon_postgres_lose(db);
 }
@@ -213,28 +213,28 @@ static int postgres_commit(HedonContext *ctx, HedonDatabase *database)
                             "used_s = excluded.used_s",
                         .values = mark,
                         .count = 2});
-    if (!code) code = hedon_postgres_run(ctx, database, &(HedonSql){.text = "COMMIT"});
+    if (!code) code = hedon_postgres_run(ctx, database, &(HedonSql){.text = "COMMIT", .once = 1});
     if (!code) code = hedon_postgres_flush(ctx, database);
     return db->writing && code == HEDON_AGAIN && !db->connection ? find_out(ctx, db) : code;
 }
 
 /* ---- Opening */
 
-/* By a query, not by to_regclass: that one answers from a cache, which a session that has waited for
- * another's migration has not brought up to date yet. */
+/* Asked of the catalogue's rows: a name would be looked up in this session's cache, which has not
+ * heard of tables that were made while it waited for the lock. */
 static int look_for_tables(HedonContext *ctx, PostgresDatabase *db, int *is_new)
 {
-    int64_t missing = 0;
-    int code =
-        hedon_postgres_run(ctx, &db->base,
-                           &(HedonSql){.text = "SELECT NOT EXISTS(SELECT FROM pg_catalog.pg_tables "
-                                               "WHERE schemaname = 'hedon' "
-                                               "AND tablename = 'schema_version')",
-                                       .once = 1,
-                                       .row = take_integer,
-                                       .opaque = &missing});
+    int64_t count = 0;
+    int code = hedon_postgres_run(
+        ctx, &db->base,
+        &(HedonSql){.text = "SELECT count(*) FROM pg_catalog.pg_class c "
+                            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                            "WHERE n.nspname = 'hedon' AND c.relname = 'schema_version'",
+                    .once = 1,
+                    .row = take_integer,
+                    .opaque = &count});
     if (!code) code = hedon_postgres_flush(ctx, &db->base);
-    *is_new = missing != 0;
+    *is_new = !count;
     return code;
 }
 
