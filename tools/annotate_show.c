@@ -7,23 +7,9 @@
 #include "score/json_writer.h"
 #include "tools/command.h"
 
-/* "postgresql://user:secret@host/db" without ":secret", and without what stands after '?'. */
-static void name_store(char *name, size_t size, const char *place)
-{
-    const char *scheme = strstr(place, "://");
-    snprintf(name, size, "%s", place);
-    if (!scheme) return;
-    const char *start = scheme + 3, *end = start + strcspn(start, "/?");
-    const char *at = memchr(start, '@', (size_t)(end - start));
-    const char *colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
-    const char *rest = colon ? at : start;
-    snprintf(name, size, "%.*s%.*s", (int)((colon ? colon : start) - place), place,
-             (int)strcspn(rest, "?"), rest);
-}
-
 void hedon_annotate_show_start(HedonAnnotateShow *show, const char *place)
 {
-    name_store(show->store, sizeof(show->store), place);
+    hedon_store_shown(place, show->store, sizeof(show->store));
     hedon_progress_start(&show->bar);
     show->shown_s = show->bar.started_s;
     if (show->quiet || show->json) show->bar.visible = 0;
