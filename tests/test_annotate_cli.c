@@ -179,7 +179,8 @@ static void test_mistakes(void **state)
     ran_free(&ran);
     ran = RUN("annotate", "--store", in_scratch("nowhere.db"), in_scratch("not-there"));
     assert_int_equal(ran.status, 1);
-    assert_non_null(strstr(ran.err, "not-there: No such file"));
+    assert_non_null(strstr(ran.err, "not-there: no such file"));
+    assert_false(exists(in_scratch("nowhere.db"))); /* a name mistyped leaves nothing behind */
     ran_free(&ran);
     write_bytes("notes.db", "this is not a store, though it is called one\n", 45);
     ran = RUN("annotate", "--store", in_scratch("notes.db"), in_scratch("small"));

@@ -84,7 +84,7 @@ static void test_mistakes_are_usage_errors_with_advice(void **state)
         const char *says;
     } cases[] = {
         {{"scor"}, "did you mean 'hedon score'?"},
-        {{"annotate", "x"}, "no command"},
+        {{"frobnicate", "x"}, "no command"},
         {{"bench", "decod"}, "did you mean 'hedon bench decode'?"},
         {{"score"}, "which video?"},
         {{"score", "--jsom", "x"}, "did you mean --json?"},
@@ -100,6 +100,8 @@ static void test_mistakes_are_usage_errors_with_advice(void **state)
         {{"import", "x"}, "--arch is missing"},
         {{"infer", "lowlevel"}, "--input"},
         {{"info", "a", "b"}, "one model"},
+        {{"annotate"}, "which folder?"},
+        {{"annotate", "-", "-"}, "only once"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char *argv[8] = {(char[]){HEDON}};

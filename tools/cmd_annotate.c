@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "tools/annotate_show.h"
@@ -38,6 +39,15 @@ static int check(const HedonCommand *command, const Arguments *arguments, char *
     for (int i = 0; i < count; i++) lists += !strcmp(places[i], "-");
     if (lists > 1) return hedon_wrong_usage(command, "standard input (-) can be read only once");
     return HEDON_PARSED;
+}
+
+/* A name mistyped should leave no store behind. */
+static int check_places(const Arguments *arguments, char **places, int count)
+{
+    int there = arguments->files != NULL;
+    for (int i = 0; i < count; i++) there += !strcmp(places[i], "-") || !access(places[i], F_OK);
+    for (int i = 0; i < count && !there; i++) hedon_say("%s: no such file or folder", places[i]);
+    return there ? HEDON_PARSED : EXIT_SOME_FAILED;
 }
 
 static void fill_options(const Arguments *arguments, char **places, int count,
@@ -108,6 +118,7 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     if (status == HEDON_PARSED) status = check(command, &arguments, argv, count);
     if (status == HEDON_PARSED)
         status = parse_shard(command, arguments.shard, &annotation.source.filter);
+    if (status == HEDON_PARSED) status = check_places(&arguments, argv, count);
     if (status != HEDON_PARSED) return status;
     fill_options(&arguments, argv, count, &annotation);
     return annotate(command, ctx, &arguments, &annotation);
