@@ -202,7 +202,8 @@ static void test_many_videos_come_out_in_order(void **state)
     (void)state;
     HedonContext *ctx = hedon_context_new();
     Results results = {.wanted = 200};
-    assert_int_equal(score(ctx, &(Way){.streams = 3, .workers = 3}, &results), 0);
+    const Way way = {.streams = 3, .workers = 3, .architecture = "lowlevel"};
+    assert_int_equal(score(ctx, &way, &results), 0);
     assert_int_equal(results.count, 200);
     assert_int_equal(results.good, 120);
     assert_true(results.ordered);
@@ -215,7 +216,8 @@ static void test_statistics_add_up(void **state)
     (void)state;
     HedonContext *ctx = hedon_context_new();
     Results results = {.wanted = 40};
-    assert_int_equal(score(ctx, &(Way){.streams = 2, .workers = 2, .batch = 4}, &results), 0);
+    const Way way = {.streams = 2, .workers = 2, .batch = 4, .architecture = "lowlevel"};
+    assert_int_equal(score(ctx, &way, &results), 0);
     const HedonScorerStats *stats = &results.stats;
     assert_int_equal(stats->videos, 40);
     assert_int_equal(stats->failed, 16);
