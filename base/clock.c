@@ -4,11 +4,26 @@
 #include <time.h>
 #include <unistd.h>
 
-double hedon_clock_s(void)
+static double read_clock_s(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double hedon_clock_s(void)
+{
+    return read_clock_s(CLOCK_MONOTONIC);
+}
+
+double hedon_thread_cpu_s(void)
+{
+    return read_clock_s(CLOCK_THREAD_CPUTIME_ID);
+}
+
+double hedon_process_cpu_s(void)
+{
+    return read_clock_s(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 int hedon_cpu_count(void)

@@ -3,6 +3,9 @@
 
 /** Seconds of the monotonic clock. */
 double hedon_clock_s(void);
+/** Processor time that the calling thread, or this whole process, has used; seconds. */
+double hedon_thread_cpu_s(void);
+double hedon_process_cpu_s(void);
 /** Cores that this process may run on (its affinity mask), at least 1. */
 int hedon_cpu_count(void);
 

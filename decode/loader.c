@@ -1,6 +1,7 @@
 /* Several decode workers turning videos into clips: start, the threads' loop, stop. */
 #include "decode/loader.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "decode/loader_private.h"
@@ -15,12 +16,16 @@ void hedon_loader_options_default(HedonLoaderOptions *options)
 
 static int next_job(HedonLoader *loader, HedonLoaderJob *job)
 {
+    const double before_s = hedon_clock_s();
     pthread_mutex_lock(&loader->jobs);
     if (!loader->no_more_jobs)
         loader->no_more_jobs =
             hedon_is_cancelled() || loader->callbacks.next_job(loader->callbacks.opaque, job) != 0;
     const int none = loader->no_more_jobs;
     pthread_mutex_unlock(&loader->jobs);
+    pthread_mutex_lock(&loader->channel.lock);
+    loader->channel.stats.starved_s += hedon_clock_s() - before_s;
+    pthread_mutex_unlock(&loader->channel.lock);
     return none;
 }
 
@@ -112,6 +117,21 @@ int hedon_loader_next(HedonContext *ctx, HedonLoader *loader, HedonLoaded **even
 void hedon_loader_release(HedonLoader *loader, HedonLoaded *event)
 {
     hedon_loader_event_recycle(&loader->channel, (HedonLoaderEvent *)event);
+}
+
+void hedon_loader_nudge(HedonLoader *loader)
+{
+    pthread_mutex_lock(&loader->channel.lock);
+    loader->channel.nudged = 1;
+    pthread_cond_broadcast(&loader->channel.changed);
+    pthread_mutex_unlock(&loader->channel.lock);
+}
+
+void hedon_loader_stats(HedonLoader *loader, HedonLoaderStats *stats)
+{
+    pthread_mutex_lock(&loader->channel.lock);
+    *stats = loader->channel.stats;
+    pthread_mutex_unlock(&loader->channel.lock);
 }
 
 void hedon_loader_stop(HedonLoader *loader)

@@ -66,17 +66,32 @@ typedef struct HedonLoaded {
                                          not counted */
 } HedonLoaded;
 
+/* Sums over the videos that have ended. Seconds of the wall clock, all loader threads together, and of
+ * processors, the worker processes' included. */
+typedef struct HedonLoaderStats {
+    double open_s, decode_s, place_s;             /* waits for the caller not counted */
+    double open_cpu_s, decode_cpu_s, place_cpu_s;
+    double thread_cpu_s;  /* of these three, what the loader's threads used: the rest is the workers' */
+    double starved_s;     /* in next_job */
+    double blocked_s;     /* for room in the queue */
+    int64_t memory_bytes; /* the most that any one worker process had resident */
+} HedonLoaderStats;
+
 void hedon_loader_options_default(HedonLoaderOptions *options);
 /** Starts threads and worker processes. options and callbacks are copied. HEDON_EDECODER when the
  *  worker program is not there, HEDON_ENOMEM. */
 int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOptions *options,
                        const HedonLoaderCallbacks *callbacks);
 /** Waits for the next event; 0, or 1 when all jobs are done, or HEDON_ECANCELLED, or HEDON_ENOMEM
- * when there was not even memory for a failed job's END. Borrowed until released; not NULL after 0
- * only. */
+ * when there was not even memory for a failed job's END. Borrowed until released; NULL after
+ * anything but 0, and when it was nudged. */
 int hedon_loader_next(HedonContext *ctx, HedonLoader *loader, HedonLoaded **event);
 /** From any thread, in any order. */
 void hedon_loader_release(HedonLoader *loader, HedonLoaded *event);
+/** From any thread: has the hedon_loader_next under way, or else the next one, return 0 with no event
+ *  (NULL) when none waits. */
+void hedon_loader_nudge(HedonLoader *loader);
+void hedon_loader_stats(HedonLoader *loader, HedonLoaderStats *stats);
 /** Stops workers (killing a busy one) and frees; events must have been released. */
 void hedon_loader_stop(HedonLoader *loader);
 

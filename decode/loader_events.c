@@ -117,7 +117,8 @@ int hedon_loader_channel_receive(HedonLoaderChannel *channel, HedonLoaderEvent *
     int code = 0;
     *out = NULL;
     pthread_mutex_lock(&channel->lock);
-    while (!hedon_is_cancelled() && !channel->first && channel->senders) wait_slice(channel);
+    while (!hedon_is_cancelled() && !channel->first && channel->senders && !channel->nudged)
+        wait_slice(channel);
     HedonLoaderEvent *event = channel->first;
     if (hedon_is_cancelled()) {
         code = HEDON_ECANCELLED;
@@ -127,6 +128,8 @@ int hedon_loader_channel_receive(HedonLoaderChannel *channel, HedonLoaderEvent *
         --*(event->loaded.kind == HEDON_LOADED_CLIP ? &channel->clips : &channel->others);
         pthread_cond_broadcast(&channel->changed);
         *out = event;
+    } else if (channel->nudged) {
+        channel->nudged = 0;
     } else {
         code = channel->code ? channel->code : 1;
     }

@@ -23,6 +23,8 @@ typedef struct HedonLoaderChannel {
     HedonLoaderEvent *spare; /* released CLIP events, with their slots */
     int senders;             /* threads that may still send */
     int closed;              /* the caller wants no more */
+    int nudged;              /* the caller wants to be woken once */
+    HedonLoaderStats stats;
     int code;                /* why a thread gave up, 0 */
 } HedonLoaderChannel;
 
@@ -36,7 +38,7 @@ void hedon_loader_event_recycle(HedonLoaderChannel *channel, HedonLoaderEvent *e
 /** Hand an event to the caller, waiting for room. It is the channel's from here on. 0, or
  *  HEDON_ECANCELLED when nobody wants it any more. */
 int hedon_loader_channel_send(HedonLoaderChannel *channel, HedonLoaderEvent *event);
-/** Take the next event, waiting for it. 0; 1 when all senders are gone; HEDON_ECANCELLED; or why a
+/** Take the next event, waiting for it or for a nudge (then it is NULL). 0; 1 when all senders are gone; HEDON_ECANCELLED; or why a
  *  sender gave up. */
 int hedon_loader_channel_receive(HedonLoaderChannel *channel, HedonLoaderEvent **event);
 /** Wake everybody; nothing is sent any more. */
@@ -49,6 +51,7 @@ typedef struct HedonLoaderThread {
     pthread_t thread;
     HedonContext *ctx;
     HedonWorker *worker;
+    double worker_cpu_s; /* of the worker's time, what is in the statistics: its start is not yet */
 } HedonLoaderThread;
 
 struct HedonLoader {
@@ -61,7 +64,8 @@ struct HedonLoader {
     HedonLoaderThread *threads;
 };
 
-/** Turn a job's video into BEGIN and CLIP events and fill in its END. */
+/** Turn a job's video into BEGIN and CLIP events, fill in its END, and add what it took to the
+ *  channel's statistics. */
 void hedon_loader_run(HedonLoaderThread *thread, const HedonLoaderJob *job, HedonLoaded *end);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct Reading {
     HedonLoaderEvent **making; /* by clip - schedule.first: CLIP events with a slot being filled */
     int64_t handed;            /* clips of the schedule that were handed on */
     int64_t from, to;          /* the chunk's places in the schedule */
-    double place_s, waited_s;  /* spent in the sink */
+    double place_s, place_cpu_s, waited_s; /* spent in the sink */
 } Reading;
 
 static HedonLoaderChannel *channel_of(const Reading *reading)
@@ -93,10 +93,11 @@ static int place_frame(void *opaque, const HedonFrame *frame)
         const int64_t t = schedule->order[i] % reading->clips->clip_frames;
         HedonLoaderEvent *event = event_of(reading, clip);
         if (!event) return hedon_fail_memory(reading->thread->ctx);
-        const double before = hedon_clock_s();
+        const double before = hedon_clock_s(), cpu_before = hedon_thread_cpu_s();
         code = callbacks->place(reading->thread->ctx, callbacks->opaque, reading->job->id, frame,
                                 clip, t, event->loaded.slot);
         reading->place_s += hedon_clock_s() - before;
+        reading->place_cpu_s += hedon_thread_cpu_s() - cpu_before;
         hedon_schedule_fill(&reading->schedule, clip);
         if (!code) code = hand_on_finished(reading);
     }
@@ -182,21 +183,59 @@ static int read_clips(Reading *reading)
     return code;
 }
 
+typedef struct Moment {
+    double wall_s, thread_s, worker_s; /* the clock; processor time of thread and worker process */
+} Moment;
+
+static Moment moment(const HedonLoaderThread *thread)
+{
+    return (Moment){hedon_clock_s(), hedon_thread_cpu_s(), hedon_worker_cpu_s(thread->worker)};
+}
+
+static double cpu_between(const Moment *from, const Moment *to)
+{
+    return to->thread_s - from->thread_s + to->worker_s - from->worker_s;
+}
+
+static void add_to_stats(HedonLoaderThread *thread, const HedonLoaded *end, const Reading *reading,
+                         double open_cpu_s, double decode_cpu_s, double thread_cpu_s)
+{
+    const int64_t bytes = hedon_worker_peak_bytes(thread->worker);
+    HedonLoaderChannel *channel = &thread->loader->channel;
+    HedonLoaderStats *stats = &channel->stats;
+    pthread_mutex_lock(&channel->lock);
+    stats->open_s += end->open_s;
+    stats->decode_s += end->decode_s;
+    stats->place_s += end->place_s;
+    stats->open_cpu_s += open_cpu_s;
+    stats->decode_cpu_s += decode_cpu_s;
+    stats->place_cpu_s += reading->place_cpu_s;
+    stats->thread_cpu_s += thread_cpu_s;
+    stats->blocked_s += reading->waited_s;
+    if (bytes > stats->memory_bytes) stats->memory_bytes = bytes;
+    pthread_mutex_unlock(&channel->lock);
+}
+
 void hedon_loader_run(HedonLoaderThread *thread, const HedonLoaderJob *job, HedonLoaded *end)
 {
     Reading reading = {.thread = thread, .job = job};
-    const double start = hedon_clock_s();
+    Moment start = moment(thread);
+    start.worker_s = thread->worker_cpu_s;
     int code = hedon_worker_open(thread->ctx, thread->worker, job->path);
-    const double opened = hedon_clock_s();
+    const Moment opened = moment(thread);
     if (!code) {
         /* Damage may show the index to have been wrong; the client bounds how often. */
         do code = read_clips(&reading);
         while (code == HEDON_ERESAMPLE);
     }
+    const Moment done = moment(thread);
     end->job = job->id;
     end->code = code;
     if (code) snprintf(end->message, sizeof(end->message), "%s", hedon_last_error(thread->ctx));
-    end->open_s = opened - start;
+    end->open_s = opened.wall_s - start.wall_s;
     end->place_s = reading.place_s;
-    end->decode_s = hedon_clock_s() - opened - reading.place_s - reading.waited_s;
+    end->decode_s = done.wall_s - opened.wall_s - reading.place_s - reading.waited_s;
+    thread->worker_cpu_s = done.worker_s;
+    add_to_stats(thread, end, &reading, cpu_between(&start, &opened),
+                 cpu_between(&opened, &done) - reading.place_cpu_s, done.thread_s - start.thread_s);
 }

@@ -444,6 +444,16 @@ void hedon_worker_interrupt(HedonWorker *worker)
     atomic_store(&worker->interrupted, 1);
 }
 
+double hedon_worker_cpu_s(const HedonWorker *worker)
+{
+    return hedon_worker_process_cpu_s(&worker->process);
+}
+
+int64_t hedon_worker_peak_bytes(const HedonWorker *worker)
+{
+    return hedon_worker_process_peak_bytes(&worker->process);
+}
+
 int hedon_worker_pid(const HedonWorker *worker)
 {
     return (int)worker->process.pid;

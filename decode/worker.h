@@ -49,6 +49,9 @@ int hedon_worker_frames(HedonContext *ctx, HedonWorker *worker, const int64_t *i
                         size_t count, int more, HedonFrameSink sink, void *opaque);
 /** From any thread: stop the call in progress and refuse later ones, with HEDON_ECANCELLED. */
 void hedon_worker_interrupt(HedonWorker *worker);
+/** Processor time of its processes so far, seconds; and the most that one of them had resident, bytes. */
+double hedon_worker_cpu_s(const HedonWorker *worker);
+int64_t hedon_worker_peak_bytes(const HedonWorker *worker);
 /** The process id, 0 when none runs: for tests that kill or stop it. */
 int hedon_worker_pid(const HedonWorker *worker);
 void hedon_worker_free(HedonWorker *worker);

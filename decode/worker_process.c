@@ -1,4 +1,4 @@
-/* Starting and ending the hedon-decode process. */
+/* Starting and ending the hedon-decode process, and what it has used. */
 #include "decode/worker_process.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -95,27 +96,59 @@ int hedon_worker_process_alive(const HedonWorkerProcess *process)
     return size > 0 || (size < 0 && errno == EAGAIN);
 }
 
-/* waitpid, for at most that long; 0 when the process is still there then. */
-static pid_t wait_within(pid_t pid, int *status, double seconds)
+/* wait4, for at most that long; 0 when the process is still there then. */
+static pid_t wait_within(pid_t pid, int *status, struct rusage *used, double seconds)
 {
     const struct timespec pause = {0, 500 * 1000};
     const double end = hedon_clock_s() + seconds;
     pid_t ended;
-    while (!(ended = waitpid(pid, status, WNOHANG)) && hedon_clock_s() < end)
+    while (!(ended = wait4(pid, status, WNOHANG, used)) && hedon_clock_s() < end)
         nanosleep(&pause, NULL);
     return ended;
+}
+
+static double seconds_of(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec * 1e-6;
+}
+
+double hedon_worker_process_cpu_s(const HedonWorkerProcess *process)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (process->pid <= 0 || clock_getcpuclockid(process->pid, &clock) ||
+        clock_gettime(clock, &used))
+        return process->ended_cpu_s;
+    return process->ended_cpu_s + (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
+}
+
+int64_t hedon_worker_process_peak_bytes(const HedonWorkerProcess *process)
+{
+    char name[64], line[256];
+    long long kilobytes = 0;
+    snprintf(name, sizeof(name), "/proc/%d/status", (int)process->pid);
+    FILE *status = process->pid > 0 ? fopen(name, "re") : NULL;
+    while (status && fgets(line, sizeof(line), status))
+        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1) break;
+    if (status) fclose(status);
+    const int64_t bytes = (int64_t)kilobytes * 1024;
+    return bytes > process->ended_peak_bytes ? bytes : process->ended_peak_bytes;
 }
 
 int hedon_worker_process_end(HedonWorkerProcess *process, double grace_s)
 {
     if (process->pid <= 0) return -1;
     int status = -1;
-    pid_t ended = wait_within(process->pid, &status, grace_s);
+    /* Now, while it may live: ru_maxrss would count this program's memory, in which it was born. */
+    process->ended_peak_bytes = hedon_worker_process_peak_bytes(process);
+    struct rusage used;
+    pid_t ended = wait_within(process->pid, &status, &used, grace_s);
     if (!ended) {
         kill(process->pid, SIGKILL); /* also wakes and ends a stopped one */
-        do ended = waitpid(process->pid, &status, 0);
+        do ended = wait4(process->pid, &status, 0, &used);
         while (ended < 0 && errno == EINTR);
     }
+    if (ended > 0) process->ended_cpu_s += seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
     close(process->socket);
     process->pid = 0;
     process->socket = -1;

@@ -1,4 +1,4 @@
-/* Starting and ending the hedon-decode process. */
+/* Starting and ending the hedon-decode process, and what it has used. */
 #ifndef HEDON_DECODE_WORKER_PROCESS_H
 #define HEDON_DECODE_WORKER_PROCESS_H
 
@@ -9,6 +9,8 @@
 typedef struct HedonWorkerProcess {
     pid_t pid;  /* 0: none runs */
     int socket; /* -1 then */
+    double ended_cpu_s;       /* processor time of those that have run and ended */
+    int64_t ended_peak_bytes; /* the most that one of them had resident */
 } HedonWorkerProcess;
 
 /**
@@ -29,6 +31,11 @@ int hedon_worker_process_alive(const HedonWorkerProcess *process);
  * @return its wait status; -1 when that is not to be had (none ran, or SIGCHLD is ignored)
  */
 int hedon_worker_process_end(HedonWorkerProcess *process, double grace_s);
+
+/** Processor time that this process and those before it have used; seconds. */
+double hedon_worker_process_cpu_s(const HedonWorkerProcess *process);
+/** The most memory that this process, or one before it, had resident; bytes. */
+int64_t hedon_worker_process_peak_bytes(const HedonWorkerProcess *process);
 
 /** Say how a process ended: "crashed (signal 11, Segmentation fault)". */
 void hedon_worker_process_describe(int status, char *text, size_t size);

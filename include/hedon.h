@@ -187,6 +187,10 @@ HEDON_API void hedon_predictor_options_default(HedonPredictorOptions *options);
 /** The model may be closed once the predictor is open. */
 HEDON_API int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonModel *model,
                                    const HedonPredictorOptions *options);
+/** Another predictor with the same plan: it shares the packed parameters, has activations of its own and may
+ *  run at the same time, on another thread. `predictor` is closed last. HEDON_ENOMEM. */
+HEDON_API int hedon_predictor_share(HedonContext *ctx, HedonPredictor **out,
+                                    const HedonPredictor *predictor);
 /**
  * Run clips through the model.
  *
@@ -200,7 +204,8 @@ HEDON_API int hedon_predictor_run(HedonContext *ctx, HedonPredictor *predictor,
                                   const HedonTensor *clips, HedonTensor *outputs);
 HEDON_API int hedon_predictor_profile(const HedonPredictor *predictor, const HedonOpProfile **ops,
                                       int *count);
-/** Name of the backend in use ("cpu"), and bytes of its planned arena and packed weights. */
+/** Name of the backend in use ("cpu"), and bytes of its planned arena and packed weights (of one that
+ *  shares, of its arena alone). */
 HEDON_API const char *hedon_predictor_backend(const HedonPredictor *predictor);
 HEDON_API int64_t hedon_predictor_bytes(const HedonPredictor *predictor);
 /** Multiply and add operations of one compiled batch. */
@@ -259,7 +264,11 @@ typedef struct HedonScore {
 typedef struct HedonScorerOptions {
     HedonDeviceOptions device;
     int64_t batch;      /* views computed at once; 0: 1 on a CPU, 8 elsewhere. Bits don't depend on it */
-    int decode_workers; /* decoder processes; 0: chosen (score/share.h says how) */
+    int64_t videos;     /* how many will come: 1 has all cores compute each clip together, for the least
+                           wait; more, or 0 for unknown, gives each core clips of its own, for the most
+                           clips a second. No bit depends on it on a CPU */
+    int streams;        /* clips (or batches) computed at once; 0: chosen (score/share.h says how) */
+    int decode_workers; /* decoder processes; 0: chosen likewise */
     int timeline;       /* 0: only the model's own clips; default 1 */
     double window_s;    /* of the timeline; 0: the model's own */
     double stride_s;    /* between windows; 0: window_s. Both 0: the model's own sampling when that is
@@ -310,6 +319,48 @@ HEDON_API int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const Hedo
 HEDON_API int hedon_scorer_run(HedonContext *ctx, HedonScorer *scorer,
                                const HedonScoreCallbacks *callbacks);
 HEDON_API void hedon_scorer_close(HedonScorer *scorer);
+
+/* What a video goes through. A decoding lane (a thread with its decoder process) opens, decodes and
+ * pre-processes one video after the other; a computing lane runs the model; the thread that called
+ * hedon_scorer_run delivers. */
+typedef enum HedonStage {
+    HEDON_STAGE_OPEN,       /* the file, its container, its index */
+    HEDON_STAGE_DECODE,
+    HEDON_STAGE_PREPROCESS,
+    HEDON_STAGE_INFERENCE,
+    HEDON_STAGE_DELIVER,    /* means over views, and the caller's callbacks */
+    HEDON_STAGES
+} HedonStage;
+
+/* Sums over the lanes of a stage. Open, decode and pre-process share theirs, so that their busy
+ * times add up. */
+typedef struct HedonStageStats {
+    int lanes;        /* that work at it at once, at most */
+    double busy_s;    /* wall time at it: busy_s / (lanes * wall_s) is its utilisation */
+    double cpu_s;     /* processor time of it, decoder processes' included */
+    double starved_s; /* wall time that lanes waited for work: open for the caller's next video,
+                         inference for clips, deliver for results */
+    double blocked_s; /* wall time that lanes waited for room: open for videos to finish, decode for
+                         clips to be computed */
+} HedonStageStats;
+
+typedef struct HedonScorerStats {
+    double wall_s; /* since hedon_scorer_run began; when it has returned, all of it */
+    HedonStageStats stage[HEDON_STAGES]; /* of videos that have ended, and of every clip computed */
+    int cores, workers, streams, stream_threads;
+    int64_t videos, failed; /* finished; of these, with an error */
+    int64_t clips, views;   /* computed; clips that repeat the one before are not */
+    int64_t batches;
+    double batch_fill;            /* 0..1: views of the batches computed, of those that had room */
+    double decoder_cpu_s;         /* of the stages' cpu_s, what decoder processes used */
+    int64_t decoder_memory_bytes; /* the most that any one of them had resident */
+} HedonScorerStats;
+
+/** "open", "decode", "pre-process", "inference", "deliver". */
+HEDON_API const char *hedon_stage_name(HedonStage stage);
+/** Of the run under way (then call it from its callbacks `finished`, `view` or `progress`) or of the
+ *  last one. */
+HEDON_API void hedon_scorer_stats(const HedonScorer *scorer, HedonScorerStats *stats);
 
 /** "not an estimate of viewers' feelings: ...", to be shown before anything else; NULL when the model
  *  was trained on human ratings. */

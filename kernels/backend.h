@@ -101,7 +101,8 @@ typedef struct HedonExecution {
 } HedonExecution;
 
 typedef struct HedonPlanInfo {
-    int64_t arena_bytes, weight_bytes; /* planned scratch and activations; packed parameters */
+    int64_t arena_bytes, weight_bytes; /* planned scratch and activations; packed parameters, 0 when
+                                          they are another plan's */
     const HedonOpProfile *ops;         /* one a step of the plan; seconds are 0 unless profiling */
     int op_count;
 } HedonPlanInfo;
@@ -149,6 +150,9 @@ struct HedonBackend {
      *  the gradients there and applies the graph's updates. */
     int (*compile)(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
                    HedonPlan **out);
+    /** Another plan for inference over what `plan` was compiled to: it has activations of its own, shares
+     *  packed parameters, and executes on a thread of its own at the same time. `plan` is freed last. */
+    int (*plan_share)(HedonContext *ctx, const HedonPlan *plan, HedonPlan **out);
     int (*execute)(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);
     void (*plan_info)(const HedonPlan *plan, HedonPlanInfo *info);
     /** What the passes made of the graph, a step a line; free() it. */

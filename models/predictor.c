@@ -1,5 +1,6 @@
-/* The predictor: one model compiled once, for one batch size, on one device. Every clip goes
- * through the same plan, whatever the caller's N, so that its bits depend on nothing but itself. */
+/* The predictor: one model compiled once, for one batch size, on one device, for one thread or, by
+ * sharing, for several. Every clip goes through the same plan, whatever the caller's N, so that its
+ * bits depend on nothing but itself. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 struct HedonPredictor {
     const HedonBackend *backend;
+    int is_sharer; /* device, graph and state are another predictor's */
     HedonDevice *device;
     HedonGraph *graph;
     HedonState *state;
@@ -102,6 +104,25 @@ int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonMod
     return code;
 }
 
+int hedon_predictor_share(HedonContext *ctx, HedonPredictor **out, const HedonPredictor *predictor)
+{
+    *out = NULL;
+    HedonPredictor *other = hedon_calloc(1, sizeof(*other));
+    if (!other) return hedon_fail_memory(ctx);
+    other->backend = predictor->backend;
+    other->is_sharer = 1;
+    other->device = predictor->device;
+    other->graph = predictor->graph;
+    other->state = predictor->state;
+    int code = other->backend->plan_share(ctx, predictor->plan, &other->plan);
+    if (!code) code = make_buffers(ctx, other);
+    if (code)
+        hedon_predictor_close(other);
+    else
+        *out = other;
+    return code;
+}
+
 void hedon_predictor_close(HedonPredictor *predictor)
 {
     if (!predictor) return;
@@ -110,9 +131,9 @@ void hedon_predictor_close(HedonPredictor *predictor)
         if (predictor->outputs[i]) backend->buffer_free(predictor->outputs[i]);
     if (predictor->clips) backend->buffer_free(predictor->clips);
     if (predictor->plan) backend->plan_free(predictor->plan);
-    if (predictor->state) backend->state_free(predictor->state);
-    if (predictor->device) backend->close(predictor->device);
-    hedon_graph_free(predictor->graph);
+    if (predictor->state && !predictor->is_sharer) backend->state_free(predictor->state);
+    if (predictor->device && !predictor->is_sharer) backend->close(predictor->device);
+    if (!predictor->is_sharer) hedon_graph_free(predictor->graph);
     hedon_free(predictor->outputs);
     hedon_free(predictor->wide);
     hedon_free(predictor);

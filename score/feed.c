@@ -20,6 +20,8 @@ typedef struct Painter {
     int64_t frame_index;
 } Painter;
 
+#define CLIPS_BYTES ((int64_t)256 << 20) /* of clips being filled, all workers together */
+
 struct HedonFeed {
     const HedonScorer *scorer;
     pthread_mutex_t lock;
@@ -76,6 +78,21 @@ static Painter *painter_of(HedonFeed *feed, const HedonContext *thread)
     }
     pthread_mutex_unlock(&feed->lock);
     return found;
+}
+
+void hedon_scorer_loader_options(const HedonScorer *scorer, HedonLoaderOptions *options)
+{
+    hedon_loader_options_default(options);
+    hedon_worker_options_default(&options->worker);
+    options->workers = scorer->share.workers;
+    options->max_bytes = CLIPS_BYTES / scorer->share.workers;
+    options->queue = scorer->share.streams + 3;
+    options->slot_bytes = (size_t)(scorer->views * scorer->view_floats) * sizeof(float);
+    options->worker.threads = scorer->share.decode_threads;
+    if (scorer->options.max_seconds > 0) options->worker.max_seconds = scorer->options.max_seconds;
+    if (scorer->options.max_memory > 0) options->worker.max_memory = scorer->options.max_memory;
+    if (scorer->options.max_pixels > 0) options->worker.max_pixels = scorer->options.max_pixels;
+    if (scorer->options.max_frames > 0) options->worker.max_frames = scorer->options.max_frames;
 }
 
 /* ---- Planning */

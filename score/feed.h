@@ -42,4 +42,7 @@ void hedon_feed_free(HedonFeed *feed);
 int hedon_feed_choose(HedonContext *ctx, const HedonScorer *scorer, const HedonVideoInfo *info,
                       const double *times, HedonClips *clips, HedonClipRoles *roles);
 
+/** Of a run of this scorer, by its share. */
+void hedon_scorer_loader_options(const HedonScorer *scorer, HedonLoaderOptions *options);
+
 #endif

@@ -123,9 +123,9 @@ static void write_runtime(HedonJson *json, const HedonScorer *scorer, const Hedo
     hedon_json_object(json, "runtime");
     hedon_json_string(json, "device", scorer->backend_info.device);
     hedon_json_string(json, "precision", precision_name(scorer->options.device.precision));
-    hedon_json_string(json, "backend", hedon_predictor_backend(scorer->predictor));
+    hedon_json_string(json, "backend", scorer->backend->name);
     hedon_json_object(json, "threads");
-    hedon_json_integer(json, "compute", scorer->share.compute_threads);
+    hedon_json_integer(json, "compute", scorer->share.streams * scorer->share.stream_threads);
     hedon_json_integer(json, "decode", scorer->share.workers * scorer->share.decode_threads);
     hedon_json_end_object(json);
     hedon_json_object(json, "seconds");

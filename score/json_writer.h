@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 typedef struct HedonJson {
     FILE *out;
     int comma; /* before the next value */
@@ -28,10 +30,5 @@ void hedon_json_raw(HedonJson *json, const char *key, const char *value);
 
 /** Six significant digits with a decimal point, as JSON and CSV take them: "0.5", "1e-07", "12". */
 void hedon_format_number(char text[32], double value);
-/** The length in bytes of the UTF-8 character at text, 0 when the bytes are not one. */
-int hedon_utf8_length(const char *text);
-/** text with what is not UTF-8 replaced by U+FFFD, and control characters by '?'; for one line on a
- *  terminal. out has room for size bytes, the terminating zero included. */
-void hedon_utf8_clean(char *out, size_t size, const char *text);
 
 #endif

@@ -1,9 +1,10 @@
-/* A run of a scorer: loader events in, batches through the model, results out in order.
+/* A run of a scorer: loader events in, batches through the streams, results out in order.
  *
  * Videos under way live in a ring. The loader's thread that has a video owns its `feed` part, the
  * calling thread everything else; the loader's queue passes it on. The ring is also what bounds the
  * results that wait for an earlier, slower video: the next one is not asked for until there is
- * room.
+ * room. The calling thread computes nothing: it waits for whatever comes first, an event of the
+ * loader or a batch that a stream has done.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,12 +15,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "score/feed.h"
+#include "score/stats.h"
+#include "score/streams.h"
 
 enum { RING = 64 };
-#define CLIPS_BYTES ((int64_t)256 << 20) /* of clips being filled, all workers together */
 
 typedef struct Entry {
     char *path;
+    int64_t number; /* once it has begun */
     HedonFeedVideo feed;
     HedonTally tally;
     HedonVideoInfo info;
@@ -31,25 +34,23 @@ typedef struct Entry {
     HedonScore score;
 } Entry;
 
-typedef struct View {
-    int64_t number, clip, view;
-    int plan;
-} View;
-
 typedef struct Run {
     HedonContext *ctx;
     HedonScorer *scorer;
     const HedonScoreCallbacks *callbacks;
     HedonFeed *feed;
     HedonLoader *loader;
+    HedonStreams *streams;
+    HedonBatch *filling; /* has views, and room for more; or NULL */
+    int holding;         /* the event under way belongs to a batch now */
     Entry *ring;
-    View *waiting; /* in scorer->batch */
-    int64_t waiting_count;
-    int64_t finished;
+    int64_t finished, failed, clips;
+    double start_s, cpu_start_s, process_start_s, starved_s; /* of the calling thread */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t room;
     int64_t asked, freed; /* videos taken from the caller; ring entries free again */
+    double blocked_s;     /* loader threads waited for a ring entry */
     int stopping, out_of_memory;
 } Run;
 
@@ -62,6 +63,7 @@ static Entry *entry_of(Run *run, int64_t number)
 
 static int wait_for_room(Run *run, int64_t *number)
 {
+    const double before_s = hedon_clock_s();
     pthread_mutex_lock(&run->lock);
     while (run->asked - run->freed >= RING && !run->stopping && !hedon_is_cancelled()) {
         struct timespec until; /* a signal handler cannot wake us: look now and then */
@@ -73,6 +75,7 @@ static int wait_for_room(Run *run, int64_t *number)
     }
     const int stop = run->stopping || hedon_is_cancelled();
     *number = run->asked;
+    run->blocked_s += hedon_clock_s() - before_s;
     pthread_mutex_unlock(&run->lock);
     return stop;
 }
@@ -111,6 +114,38 @@ static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame 
     return hedon_feed_place(ctx, run->feed, &entry_of(run, job)->feed, frame, clip, t, slot);
 }
 
+/* ---- Waiting and counting */
+
+/* From the streams' threads. */
+static void wake(void *opaque)
+{
+    hedon_loader_nudge(((Run *)opaque)->loader);
+}
+
+static void wait_for_streams(Run *run)
+{
+    const double before_s = hedon_clock_s();
+    hedon_streams_wait(run->streams);
+    run->starved_s += hedon_clock_s() - before_s;
+}
+
+static void update_stats(Run *run)
+{
+    HedonRunTotals totals = {.wall_s = hedon_clock_s() - run->start_s,
+                             .deliver_cpu_s = hedon_thread_cpu_s() - run->cpu_start_s,
+                             .process_cpu_s = hedon_process_cpu_s() - run->process_start_s,
+                             .deliver_starved_s = run->starved_s,
+                             .videos = run->finished,
+                             .failed = run->failed,
+                             .clips = run->clips};
+    if (run->loader) hedon_loader_stats(run->loader, &totals.loader);
+    if (run->streams) hedon_streams_stats(run->streams, &totals.streams);
+    pthread_mutex_lock(&run->lock);
+    totals.ring_blocked_s = run->blocked_s;
+    pthread_mutex_unlock(&run->lock);
+    hedon_stats_make(&run->scorer->stats, run->scorer, &totals);
+}
+
 /* ---- Results */
 
 static void entry_clear(Entry *entry)
@@ -124,6 +159,7 @@ static void entry_clear(Entry *entry)
 static int give(Run *run, Entry *entry)
 {
     entry->given = 1;
+    update_stats(run);
     return run->callbacks->finished(run->callbacks->opaque, &entry->score);
 }
 
@@ -185,105 +221,147 @@ static void finish_if_done(Run *run, int64_t number)
         images; /* NULL when memory is out: a plot without pictures */
     entry->finished = 1;
     run->finished++;
+    run->failed += entry->code != 0;
 }
 
 /* ---- Computing */
 
-/* emotions and utility may be the tally's own last. */
-static int take_view(Run *run, const View *view, const float *emotions, const float *utility)
+/* Whether a view is still wanted: its video may have failed or started again meanwhile, or be gone. */
+static Entry *entry_wanting(Run *run, const HedonView *view)
 {
+    Entry *entry = entry_of(run, view->number);
+    const int wanted = entry->plans > 0 && entry->number == view->number &&
+                       entry->plans == view->plan && !entry->code && !entry->finished;
+    return wanted ? entry : NULL;
+}
+
+static int take_view(Run *run, const HedonBatch *batch, const HedonView *view)
+{
+    const HedonModelInfo *info = run->scorer->info;
     const HedonScoreCallbacks *callbacks = run->callbacks;
-    hedon_tally_view(&entry_of(run, view->number)->tally, view->clip, view->view, emotions, utility);
-    return callbacks->view ? callbacks->view(callbacks->opaque, view->number, view->clip,
-                                             view->view, emotions, utility)
-                           : 0;
-}
-
-static int compute(Run *run, float *clips, const View *views, int64_t count)
-{
-    HedonScorer *scorer = run->scorer;
-    const HedonModelInfo *info = scorer->info;
-    HedonTensor input = scorer->batch;
-    input.data = clips;
-    input.shape.dim[0] = count;
-    for (int i = 0; i < info->head_count; i++) scorer->outputs[i].shape.dim[0] = count;
-    const double start_s = hedon_clock_s();
-    const int code = hedon_predictor_run(run->ctx, scorer->predictor, &input, scorer->outputs);
-    if (code) return code;
-    const double seconds = (hedon_clock_s() - start_s) / (double)count;
-    for (int64_t i = 0; i < count; i++) {
-        Entry *entry = entry_of(run, views[i].number);
-        if (entry->finished || entry->plans != views[i].plan || entry->code)
-            continue; /* void meanwhile */
-        const float *emotions = NULL, *utility = NULL;
+    Entry *entry = entry_wanting(run, view);
+    if (!entry) return 0;
+    const float *emotions = NULL, *utility = NULL;
+    if (view->place < 0) {
+        hedon_tally_last(&entry->tally, view->view, &emotions, &utility);
+    } else {
         if (info->emotions_head >= 0)
-            emotions =
-                (const float *)scorer->outputs[info->emotions_head].data + i * HEDON_EMOTIONS;
+            emotions = (const float *)batch->outputs[info->emotions_head].data +
+                       view->place * HEDON_EMOTIONS;
         if (info->utility_head >= 0)
-            utility = (const float *)scorer->outputs[info->utility_head].data + i;
-        const int stop = take_view(run, &views[i], emotions, utility);
-        if (stop) return stop;
-        entry->score.predict_s += seconds;
-        finish_if_done(run, views[i].number);
+            utility = (const float *)batch->outputs[info->utility_head].data + view->place;
+        entry->score.predict_s += batch->seconds / (double)batch->count;
     }
-    return 0;
+    hedon_tally_view(&entry->tally, view->clip, view->view, emotions, utility);
+    const int stop = callbacks->view ? callbacks->view(callbacks->opaque, view->number, view->clip,
+                                                       view->view, emotions, utility)
+                                     : 0;
+    if (!stop) finish_if_done(run, view->number);
+    return stop;
 }
 
-static int flush(Run *run)
+/* Take back what the streams have done, and hand over the results that came of it. */
+static int take_batches(Run *run)
 {
-    const int64_t count = run->waiting_count;
-    run->waiting_count = 0;
-    return count ? compute(run, run->scorer->batch.data, run->waiting, count) : 0;
+    HedonBatch *batch;
+    int code = 0;
+    while (!code && (batch = hedon_streams_due(run->streams))) {
+        if (batch->code) code = hedon_fail(run->ctx, batch->code, "%s", batch->message);
+        for (int64_t i = 0; i < batch->view_count && !code; i++) {
+            code = take_view(run, batch, &batch->views[i]);
+            run->clips += batch->views[i].place >= 0 && batch->views[i].view == 0;
+        }
+        if (batch->event) hedon_loader_release(run->loader, batch->event);
+        hedon_streams_return(run->streams);
+    }
+    return code ? code : deliver(run);
 }
 
-/* A clip that shows the very frames of the one before: few pictures over a long time. There is
- * nothing new to compute. */
-static int repeat_clip(Run *run, const HedonLoaded *event)
+/* A batch with room, waiting for one. */
+static int make_room(Run *run, HedonBatch **batch)
 {
-    const Entry *entry = entry_of(run, event->job);
-    int code = flush(run);
-    for (int64_t i = 0; !code && !entry->code && i < run->scorer->views; i++) {
-        const View view = {.number = event->job, .clip = event->clip, .view = i};
-        const float *emotions, *utility;
-        hedon_tally_last(&entry->tally, i, &emotions, &utility);
-        code = take_view(run, &view, emotions, utility);
+    int code = 0;
+    while (!code && !(*batch = hedon_streams_room(run->streams))) {
+        wait_for_streams(run);
+        code = hedon_check_cancelled(run->ctx);
+        if (!code) code = take_batches(run);
     }
     return code;
 }
 
-static int add_clip(Run *run, const HedonLoaded *event)
+static void submit(Run *run)
 {
-    HedonScorer *scorer = run->scorer;
-    Entry *entry = entry_of(run, event->job);
-    hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
-    if (event->repeats) return repeat_clip(run, event);
-    for (int64_t i = 0; i < scorer->views; i++) {
-        const View view = {
-            .number = event->job, .clip = event->clip, .view = i, .plan = entry->plans};
-        float *clip = (float *)event->slot + i * scorer->view_floats;
-        int code = 0;
-        if (scorer->options.batch == 1) {
-            code = compute(run, clip, &view, 1);
-        } else {
-            memcpy((float *)scorer->batch.data + run->waiting_count * scorer->view_floats, clip,
-                   (size_t)scorer->view_floats * sizeof(float));
-            run->waiting[run->waiting_count++] = view;
-            if (run->waiting_count == scorer->options.batch) code = flush(run);
-        }
-        if (code) return code;
+    hedon_streams_submit(run->streams);
+    run->filling = NULL;
+}
+
+static void flush(Run *run)
+{
+    if (run->filling) submit(run);
+}
+
+/* The clip's own slot is the batch. */
+static int add_whole_clip(Run *run, HedonLoaded *event, HedonView view)
+{
+    HedonBatch *batch;
+    const int code = make_room(run, &batch);
+    if (code) return code;
+    for (; view.view < run->scorer->views; view.view++) {
+        view.place = event->repeats ? -1 : view.view;
+        batch->views[batch->view_count++] = view;
     }
+    if (!event->repeats) {
+        batch->clips = event->slot;
+        batch->count = run->scorer->views;
+        batch->event = event;
+        run->holding = 1;
+    }
+    submit(run);
     return 0;
+}
+
+static int add_view(Run *run, const HedonLoaded *event, HedonView view)
+{
+    const HedonScorer *scorer = run->scorer;
+    const int code = run->filling ? 0 : make_room(run, &run->filling);
+    HedonBatch *batch = run->filling;
+    if (code) return code;
+    view.place = event->repeats ? -1 : batch->count;
+    batch->views[batch->view_count++] = view;
+    if (!event->repeats) {
+        memcpy(batch->room + batch->count * scorer->view_floats,
+               (const float *)event->slot + view.view * scorer->view_floats,
+               (size_t)scorer->view_floats * sizeof(float));
+        batch->clips = batch->room;
+        batch->count++;
+    }
+    if (batch->count == scorer->options.batch || batch->view_count == batch->view_room) submit(run);
+    return 0;
+}
+
+/* A clip that repeats shows the very frames of the one before, few pictures over a long time: there
+ * is nothing new to compute, but it waits for its turn. */
+static int add_clip(Run *run, HedonLoaded *event)
+{
+    Entry *entry = entry_of(run, event->job);
+    HedonView view = {.number = event->job, .clip = event->clip, .plan = entry->plans};
+    hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
+    if (run->scorer->options.batch == 1) return add_whole_clip(run, event, view);
+    int code = 0;
+    for (; view.view < run->scorer->views && !code; view.view++) code = add_view(run, event, view);
+    return code;
 }
 
 /* ---- Events */
 
-static int take(Run *run, const HedonLoaded *event)
+static int take(Run *run, HedonLoaded *event)
 {
     Entry *entry = entry_of(run, event->job);
     int code = 0;
     switch (event->kind) {
     case HEDON_LOADED_BEGIN:
         entry->info = event->info;
+        entry->number = event->job;
         if (hedon_tally_start(run->ctx, &entry->tally, entry->feed.roles[entry->plans++],
                               event->clip_count, run->scorer->views))
             fail_entry(entry, HEDON_ENOMEM,
@@ -294,8 +372,6 @@ static int take(Run *run, const HedonLoaded *event)
         break;
     case HEDON_LOADED_END:
         entry->ended = 1;
-        /* its views must not wait on, until another video has its place in the ring */
-        if (event->code) code = flush(run);
         if (event->code) fail_entry(entry, event->code, event->message);
         if (event->info.frames > 0) entry->info = event->info;
         entry->score.open_s = event->open_s;
@@ -321,72 +397,99 @@ static int ring_is_full(Run *run)
     return full;
 }
 
-static int collect(Run *run)
+/* Wait for the next event, or until a batch is due (*event is NULL then). */
+static int next_event(Run *run, HedonLoaded **event)
 {
-    int code;
-    HedonLoaded *event;
-    while (!(code = hedon_loader_next(run->ctx, run->loader, &event))) {
-        code = take(run, event);
-        hedon_loader_release(run->loader, event);
-        if (!code && ring_is_full(run)) code = flush(run);
-        if (!code) code = hedon_check_cancelled(run->ctx);
-        if (!code) code = deliver(run);
-        if (code) return code;
-    }
-    if (code < 0) return code;
-    code = flush(run);
-    if (!code) code = hedon_check_cancelled(run->ctx);
-    if (!code && run->out_of_memory) code = hedon_fail_memory(run->ctx);
-    const int delivered = code ? 0 : deliver(run);
-    return code ? code : delivered;
+    const double before_s = hedon_clock_s();
+    const int code = hedon_loader_next(run->ctx, run->loader, event);
+    run->starved_s += hedon_clock_s() - before_s;
+    return code;
 }
 
-static void loader_options(const HedonScorer *scorer, HedonLoaderOptions *options)
+static int collect(Run *run)
 {
-    hedon_loader_options_default(options);
-    hedon_worker_options_default(&options->worker);
-    options->workers = scorer->share.workers;
-    options->max_bytes = CLIPS_BYTES / scorer->share.workers;
-    options->slot_bytes = (size_t)(scorer->views * scorer->view_floats) * sizeof(float);
-    options->worker.threads = scorer->share.decode_threads;
-    if (scorer->options.max_seconds > 0) options->worker.max_seconds = scorer->options.max_seconds;
-    if (scorer->options.max_memory > 0) options->worker.max_memory = scorer->options.max_memory;
-    if (scorer->options.max_pixels > 0) options->worker.max_pixels = scorer->options.max_pixels;
-    if (scorer->options.max_frames > 0) options->worker.max_frames = scorer->options.max_frames;
+    int code = 0;
+    HedonLoaded *event;
+    while (!code && !(code = next_event(run, &event))) {
+        if (event) {
+            run->holding = 0;
+            code = take(run, event);
+            if (!run->holding) hedon_loader_release(run->loader, event);
+        }
+        if (!code && ring_is_full(run)) flush(run);
+        if (!code) code = hedon_check_cancelled(run->ctx);
+        if (!code) code = take_batches(run);
+    }
+    if (code != 1) return code;
+    flush(run);
+    do {
+        code = hedon_check_cancelled(run->ctx);
+        if (!code) code = take_batches(run);
+        if (!code) wait_for_streams(run);
+    } while (!code && hedon_streams_busy(run->streams));
+    if (!code) code = take_batches(run);
+    if (!code && run->out_of_memory) code = hedon_fail_memory(run->ctx);
+    return code;
+}
+
+static void share_cores(HedonScorer *scorer, int64_t expected)
+{
+    const HedonShareWish wish = {.videos = expected > 0 ? expected : scorer->options.videos,
+                                 .workers = scorer->options.decode_workers};
+    const HedonShare share = hedon_share_cores(scorer->cores, scorer->clip_flops, wish);
+    scorer->share.workers = share.workers; /* streams stay as they were compiled */
+    scorer->share.decode_threads = share.decode_threads;
+}
+
+static int start(Run *run)
+{
+    HedonScorer *scorer = run->scorer;
+    run->ring = hedon_calloc(RING, sizeof(*run->ring));
+    if (!run->ring) return hedon_fail_memory(run->ctx);
+    int code = hedon_feed_new(run->ctx, &run->feed, scorer, scorer->share.workers);
+    if (code) return code;
+    HedonLoaderOptions options;
+    hedon_scorer_loader_options(scorer, &options);
+    const HedonLoaderCallbacks callbacks = {
+        .opaque = run, .next_job = next_job, .plan = plan, .place = place};
+    code = hedon_loader_start(run->ctx, &run->loader, &options, &callbacks);
+    return code ? code : hedon_streams_start(run->ctx, &run->streams, scorer, wake, run);
+}
+
+static void stop(Run *run)
+{
+    HedonLoaded *event;
+    pthread_mutex_lock(&run->lock);
+    run->stopping = 1;
+    pthread_cond_broadcast(&run->room);
+    pthread_mutex_unlock(&run->lock);
+    if (run->streams) {
+        hedon_streams_stop(run->streams);
+        while ((event = hedon_streams_abandoned(run->streams)))
+            hedon_loader_release(run->loader, event);
+    }
+    update_stats(run);
+    hedon_loader_stop(run->loader);
+    hedon_streams_free(run->streams);
+    for (int i = 0; run->ring && i < RING; i++) entry_clear(&run->ring[i]);
+    hedon_feed_free(run->feed);
+    hedon_free(run->ring);
 }
 
 int hedon_scorer_run(HedonContext *ctx, HedonScorer *scorer, const HedonScoreCallbacks *callbacks)
 {
-    const int compute_threads = scorer->share.compute_threads; /* compiled for */
-    scorer->share = hedon_share_cores(scorer->cores, scorer->clip_flops, callbacks->expected,
-                                      scorer->options.decode_workers);
-    scorer->share.compute_threads = compute_threads;
-    Run run = {.ctx = ctx, .scorer = scorer, .callbacks = callbacks};
+    Run run = {.ctx = ctx,
+               .scorer = scorer,
+               .callbacks = callbacks,
+               .start_s = hedon_clock_s(),
+               .cpu_start_s = hedon_thread_cpu_s(),
+               .process_start_s = hedon_process_cpu_s()};
     pthread_mutex_init(&run.lock, NULL);
     pthread_cond_init(&run.room, NULL);
-    run.ring = hedon_calloc(RING, sizeof(*run.ring));
-    run.waiting = hedon_calloc((size_t)scorer->options.batch, sizeof(*run.waiting));
-    int code = run.ring && run.waiting ? 0 : hedon_fail_memory(ctx);
-    if (!code) code = hedon_feed_new(ctx, &run.feed, scorer, scorer->share.workers);
-    if (code) goto done;
-
-    HedonLoaderOptions options;
-    loader_options(scorer, &options);
-    const HedonLoaderCallbacks loader_callbacks = {
-        .opaque = &run, .next_job = next_job, .plan = plan, .place = place};
-    code = hedon_loader_start(ctx, &run.loader, &options, &loader_callbacks);
+    share_cores(scorer, callbacks->expected);
+    int code = start(&run);
     if (!code) code = collect(&run);
-
-done:
-    pthread_mutex_lock(&run.lock);
-    run.stopping = 1;
-    pthread_cond_broadcast(&run.room);
-    pthread_mutex_unlock(&run.lock);
-    if (run.loader) hedon_loader_stop(run.loader);
-    for (int i = 0; run.ring && i < RING; i++) entry_clear(&run.ring[i]);
-    hedon_feed_free(run.feed);
-    hedon_free(run.waiting);
-    hedon_free(run.ring);
+    stop(&run);
     pthread_cond_destroy(&run.room);
     pthread_mutex_destroy(&run.lock);
     return code;

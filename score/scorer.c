@@ -22,6 +22,10 @@ static int check_options(HedonContext *ctx, const HedonScorerOptions *options)
         return hedon_fail(ctx, HEDON_EINVAL, "the stride must be a positive number of seconds");
     if (options->batch < 0 || options->batch > 1024)
         return hedon_fail(ctx, HEDON_EINVAL, "the batch must be 1 to 1024 views");
+    if (options->videos < 0)
+        return hedon_fail(ctx, HEDON_EINVAL, "the number of videos must not be negative");
+    if (options->streams < 0 || options->streams > 256)
+        return hedon_fail(ctx, HEDON_EINVAL, "streams must be 1 to 256");
     if (options->decode_workers < 0 || options->decode_workers > 256)
         return hedon_fail(ctx, HEDON_EINVAL, "decode workers must be 1 to 256");
     if (options->thumbnails > 0 &&
@@ -66,34 +70,20 @@ static int count_flops(HedonContext *ctx, HedonScorer *scorer)
     return 0;
 }
 
-static int open_predictor(HedonContext *ctx, HedonScorer *scorer)
+static int open_predictors(HedonContext *ctx, HedonScorer *scorer)
 {
     HedonPredictorOptions options;
     hedon_predictor_options_default(&options);
     options.device = scorer->options.device;
-    options.device.threads = scorer->share.compute_threads;
+    options.device.threads = scorer->share.stream_threads;
     options.batch = scorer->options.batch;
-    return hedon_predictor_open(ctx, &scorer->predictor, scorer->model, &options);
-}
-
-static int alloc_batch(HedonContext *ctx, HedonScorer *scorer)
-{
-    const HedonModelInfo *info = scorer->info;
-    const int64_t batch = scorer->options.batch;
-    const HedonShape shape = {
-        .rank = 5, .dim = {batch, 3, info->clip_frames, info->clip_height, info->clip_width}};
-    scorer->outputs = hedon_calloc((size_t)info->head_count, sizeof(*scorer->outputs));
-    if (!scorer->outputs || hedon_tensor_alloc(&scorer->batch, HEDON_F32, &shape))
-        return hedon_fail_memory(ctx);
-    scorer->view_floats = hedon_shape_count(&shape) / batch;
-    for (int i = 0; i < info->head_count; i++) {
-        const HedonShape head = {.rank = 2, .dim = {batch, info->heads[i].size}};
-        scorer->outputs[i] = (HedonTensor){.dtype = HEDON_F32, .shape = head};
-        if (i != info->emotions_head && i != info->utility_head) continue;
-        if (hedon_tensor_alloc(&scorer->outputs[i], HEDON_F32, &head))
-            return hedon_fail_memory(ctx);
-    }
-    return 0;
+    const int count = scorer->share.streams;
+    scorer->predictors = hedon_calloc((size_t)count, sizeof(*scorer->predictors));
+    if (!scorer->predictors) return hedon_fail_memory(ctx);
+    int code = hedon_predictor_open(ctx, &scorer->predictors[0], scorer->model, &options);
+    for (int i = 1; i < count && !code; i++)
+        code = hedon_predictor_share(ctx, &scorer->predictors[i], scorer->predictors[0]);
+    return code;
 }
 
 static void write_sentences(HedonScorer *scorer)
@@ -133,10 +123,13 @@ int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *mo
     if (code) goto fail;
     const int host = !strcmp(scorer->backend->name, "cpu") || !strcmp(scorer->backend->name, "ref");
     if (!scorer->options.batch) scorer->options.batch = host ? 1 : 8;
-    scorer->share =
-        hedon_share_cores(scorer->cores, scorer->clip_flops, 0, options->decode_workers);
-    code = open_predictor(ctx, scorer);
-    if (!code) code = alloc_batch(ctx, scorer);
+    scorer->view_floats = 3 * scorer->info->clip_frames * scorer->info->clip_height *
+                          scorer->info->clip_width;
+    scorer->share = hedon_share_cores(scorer->cores, scorer->clip_flops,
+                                      (HedonShareWish){.videos = options->videos,
+                                                       .streams = host ? options->streams : 1,
+                                                       .workers = options->decode_workers});
+    code = open_predictors(ctx, scorer);
     if (code) goto fail;
     *out = scorer;
     return 0;
@@ -149,11 +142,9 @@ fail:
 void hedon_scorer_close(HedonScorer *scorer)
 {
     if (!scorer) return;
-    for (int i = 0; scorer->outputs && i < scorer->info->head_count; i++)
-        hedon_tensor_free(&scorer->outputs[i]);
-    hedon_free(scorer->outputs);
-    hedon_tensor_free(&scorer->batch);
-    hedon_predictor_close(scorer->predictor);
+    for (int i = scorer->predictors ? scorer->share.streams - 1 : -1; i >= 0; i--)
+        hedon_predictor_close(scorer->predictors[i]);
+    hedon_free(scorer->predictors);
     hedon_free(scorer);
 }
 

@@ -15,14 +15,13 @@ struct HedonScorer {
     const HedonPreprocessing *preprocessing;
     const HedonBackend *backend;
     HedonBackendInfo backend_info;
-    HedonPredictor *predictor;
-    HedonTensor batch;    /* (batch,3,T,H,W): views waiting to be computed */
-    HedonTensor *outputs; /* one a head; data NULL unless scoring needs it */
+    HedonPredictor **predictors; /* by stream; all but the first share its plan */
     int64_t views;        /* crops of a clip */
     int64_t view_floats;  /* of one view of one clip */
     int cores;
     double clip_flops;
-    HedonShare share; /* of the run under way or last */
+    HedonShare share;       /* of the run under way or last */
+    HedonScorerStats stats; /* likewise */
     char warning[160], notes[1024];
 };
 

@@ -5,24 +5,33 @@
 #include <stdint.h>
 
 typedef struct HedonShare {
-    int compute_threads; /* of the model */
-    int workers;         /* decoder processes */
-    int decode_threads;  /* decoders in each of them, on stretches of one video */
+    int streams;        /* batches computed at once */
+    int stream_threads; /* of each */
+    int workers;        /* decoder processes */
+    int decode_threads; /* decoders in each of them, on stretches of one video */
 } HedonShare;
 
+/* 0: not said. */
+typedef struct HedonShareWish {
+    int64_t videos; /* that will come */
+    int streams, workers;
+} HedonShareWish;
+
 /**
- * A light model (under a billion operations a clip: lowlevel) costs next to nothing beside
- * decoding: it computes on one thread, which mostly waits, and decoding gets every core, one video
- * a core, or all of them on the one video there is.
+ * Several videos (or nobody knows how many): as many computing streams as cores, each alone on its
+ * clip, and as many decoders. Whoever has work runs: a decoder that is ahead is stopped by the bounded
+ * queue, a stream without a clip waits, and the system shares out the cores; nobody ever waits at a
+ * barrier for a thread that was preempted. More than 16 streams would need much memory for
+ * activations: then each gets several threads.
  *
- * A heavy model gets every core on machines with fewer than four, with one single-threaded decoder
- * that the bounded queue keeps a few clips ahead; on larger ones a quarter of the cores decodes.
+ * A single video: a light model (under a billion operations a clip: lowlevel) computes on one thread,
+ * and all cores decode. A heavy one has all cores compute each clip together on machines with fewer
+ * than four, beside one decoder that the queue keeps a few clips ahead; on larger ones a quarter of
+ * the cores decodes.
  *
- * @param cores   that may be used, at least 1
- * @param flops   operations of one clip
- * @param videos  that will come, 0 when unknown
- * @param workers wanted by the user, 0 when free
+ * @param cores  that may be used, at least 1
+ * @param flops  operations of one clip
  */
-HedonShare hedon_share_cores(int cores, double flops, int64_t videos, int workers);
+HedonShare hedon_share_cores(int cores, double flops, HedonShareWish wish);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "models/emotions.h"
 
 static double sigmoid(double logit)
 {
@@ -100,18 +101,6 @@ double hedon_percentile(const double *ascending, int64_t count, double x)
     return 100 * (double)low / (double)count;
 }
 
-static void choose_top(const double *emotions, int top[3])
-{
-    int taken[HEDON_EMOTIONS] = {0};
-    for (int place = 0; place < 3; place++) {
-        int best = -1; /* the first of equals: the order is alphabetical */
-        for (int i = 0; i < HEDON_EMOTIONS; i++)
-            if (!taken[i] && (best < 0 || emotions[i] > emotions[best])) best = i;
-        taken[best] = 1;
-        top[place] = best;
-    }
-}
-
 int hedon_tally_result(HedonContext *ctx, const HedonTally *tally, const HedonModelInfo *model,
                        HedonScore *score)
 {
@@ -133,7 +122,7 @@ int hedon_tally_result(HedonContext *ctx, const HedonTally *tally, const HedonMo
             score->emotions[i] = sigmoid(tally->sum[i] / views);
             score->emotions_sd += deviation[i] / HEDON_EMOTIONS;
         }
-        choose_top(score->emotions, score->top);
+        hedon_emotions_top(score->emotions, score->top);
     }
     if (score->has_utility) {
         score->utility = tally->sum[HEDON_EMOTIONS] / views;

@@ -61,7 +61,7 @@ static void test_version_and_overview(void **state)
 static void test_every_command_has_help_with_examples(void **state)
 {
     (void)state;
-    char *commands[] = {"score", "info", "infer", "import", "train", "bench", "dataset"};
+    char *commands[] = {"score", "annotate", "info", "infer", "import", "train", "bench", "dataset"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         Ran ran = RUN(commands[i], "--help");
         assert_int_equal(ran.status, 0);
@@ -84,7 +84,7 @@ static void test_mistakes_are_usage_errors_with_advice(void **state)
         const char *says;
     } cases[] = {
         {{"scor"}, "did you mean 'hedon score'?"},
-        {{"annotate", "x"}, "no command"},
+        {{"frobnicate", "x"}, "no command"},
         {{"bench", "decod"}, "did you mean 'hedon bench decode'?"},
         {{"score"}, "which video?"},
         {{"score", "--jsom", "x"}, "did you mean --json?"},
@@ -100,6 +100,8 @@ static void test_mistakes_are_usage_errors_with_advice(void **state)
         {{"import", "x"}, "--arch is missing"},
         {{"infer", "lowlevel"}, "--input"},
         {{"info", "a", "b"}, "one model"},
+        {{"annotate"}, "which folder?"},
+        {{"annotate", "-", "-"}, "only once"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char *argv[8] = {(char[]){HEDON}};
@@ -856,6 +858,55 @@ static void test_benchmarks_speak_json(void **state)
     ran_free(&ran);
 }
 
+static double number_of(const json_t *json, const char *object, const char *key)
+{
+    return json_number_value(json_object_get(json_object_get(json, object), key));
+}
+
+/* Over rendered videos, and over a folder of which one file is no video. */
+static void test_bench_pipeline_adds_its_stages_up(void **state)
+{
+    (void)state;
+    Ran ran = RUN("bench", "pipeline", "--count", "16", "--repeats", "2", "--json");
+    if (ran.status) fail_msg("%s", ran.err);
+    json_t *json = parse_line(ran.out);
+    assert_int_equal(json_integer_value(json_object_get(json, "videos")), 16);
+    assert_int_equal(json_integer_value(json_object_get(json, "failed")), 0);
+    assert_int_equal(json_array_size(json_object_get(json, "stages")), 5);
+    assert_int_equal(json_array_size(json_object_get(json, "efficiencies")), 2);
+    const double alone_s = number_of(json, "decode", "cpu_s") +
+                           number_of(json, "preprocess", "cpu_s") +
+                           number_of(json, "inference", "cpu_s");
+    const double cores = json_number_value(json_object_get(json, "cores"));
+    const double efficiency = json_number_value(json_object_get(json, "efficiency"));
+    const double expected = alone_s / cores / number_of(json, "together", "wall_s");
+    assert_true(fabs(efficiency - expected) < 1e-4 * expected);
+    assert_true(json_array_size(json_object_get(json_object_get(json, "by_length"), "size")) == 4);
+    assert_true(json_is_number(json_object_get(json_object_get(json, "by_number"), "exponent")));
+    json_decref(json);
+    ran_free(&ran);
+
+    char folder[512], command[1600];
+    snprintf(folder, sizeof(folder), "%s", in_scratch("pipeline"));
+    snprintf(command, sizeof(command), "mkdir -p %s && cp %s %s/a.mp4 && echo x > %s/b.txt", folder,
+             in_scratch("good.mp4"), folder, folder);
+    assert_int_equal(system(command), 0);
+    ran = RUN("bench", "pipeline", "--videos", folder, "--model", "random:r2plus1d_tiny",
+              "--streams", "3", "--json");
+    if (ran.status) fail_msg("%s", ran.err);
+    json = parse_line(ran.out);
+    assert_int_equal(json_integer_value(json_object_get(json, "videos")), 2);
+    assert_int_equal(json_integer_value(json_object_get(json, "failed")), 1);
+    assert_int_equal(json_integer_value(json_object_get(json, "streams")), 3);
+    assert_null(json_object_get(json, "by_number")); /* too few to tell */
+    json_decref(json);
+    ran_free(&ran);
+    ran = RUN("bench", "pipeline", "--videos", in_scratch("absent"));
+    assert_int_equal(ran.status, 1);
+    assert_non_null(strstr(ran.err, "absent"));
+    ran_free(&ran);
+}
+
 static void test_info_describes_build_and_model(void **state)
 {
     (void)state;
@@ -928,6 +979,7 @@ int main(void)
         cmocka_unit_test(test_memory_does_not_grow_with_length),
         cmocka_unit_test(test_infer_runs_tensors),
         cmocka_unit_test(test_benchmarks_speak_json),
+        cmocka_unit_test(test_bench_pipeline_adds_its_stages_up),
         cmocka_unit_test(test_info_describes_build_and_model),
         cmocka_unit_test(test_import_says_what_is_wrong),
     };

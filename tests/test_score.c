@@ -167,25 +167,48 @@ static void test_what_is_no_number_is_an_error(void **state)
     hedon_context_free(ctx);
 }
 
-static void test_cores_are_shared_not_oversubscribed(void **state)
+static void test_one_video_has_all_cores(void **state)
+{
+    (void)state;
+    for (int cores = 1; cores <= 128; cores++) {
+        const HedonShareWish one = {.videos = 1};
+        const HedonShare light = hedon_share_cores(cores, 1e6, one);
+        assert_int_equal(light.workers * light.decode_threads, cores);
+        assert_int_equal(light.streams * light.stream_threads, 1);
+        const HedonShare heavy = hedon_share_cores(cores, 1e11, one);
+        assert_int_equal(heavy.streams, 1);
+        assert_int_equal(heavy.workers, 1);
+        assert_true(heavy.decode_threads >= 1);
+        if (cores >= 4)
+            assert_int_equal(heavy.stream_threads + heavy.decode_threads, cores);
+        else
+            assert_int_equal(heavy.stream_threads, cores);
+    }
+}
+
+static void test_many_videos_keep_every_core_busy(void **state)
 {
     (void)state;
     for (int cores = 1; cores <= 128; cores++)
         for (int64_t videos = 0; videos < 200; videos += 7) {
-            const HedonShare light = hedon_share_cores(cores, 1e6, videos, 0);
-            assert_int_equal(light.compute_threads, 1);
-            assert_true(light.workers >= 1 && light.decode_threads >= 1);
-            assert_true(light.workers * light.decode_threads <= cores);
-            if (videos == 0 || videos >= cores) assert_int_equal(light.workers, cores);
-            const HedonShare heavy = hedon_share_cores(cores, 1e11, videos, 0);
-            assert_true(heavy.compute_threads >= 1 && heavy.workers >= 1);
-            if (cores >= 4)
-                assert_true(heavy.compute_threads + heavy.workers * heavy.decode_threads <= cores);
-            else
-                assert_int_equal(heavy.workers * heavy.decode_threads, 1);
+            const HedonShareWish wish = {.videos = videos};
+            for (int heavy = 0; heavy <= 1; heavy++) {
+                const HedonShare share = hedon_share_cores(cores, heavy ? 1e11 : 1e6, wish);
+                const int threads = share.streams * share.stream_threads;
+                assert_true(threads >= 1 && threads <= cores && share.streams <= 16);
+                if (heavy) assert_true(2 * threads > cores);
+                if (videos == 0 || videos >= cores)
+                    assert_int_equal(share.workers, cores);
+                else
+                    assert_int_equal(share.workers, videos);
+                assert_true(share.workers * share.decode_threads <= cores);
+            }
         }
-    assert_int_equal(hedon_share_cores(8, 1e6, 1, 0).decode_threads, 8);
-    assert_int_equal(hedon_share_cores(8, 1e6, 0, 3).workers, 3);
+    const HedonShareWish wish = {.videos = 50, .streams = 3, .workers = 5};
+    const HedonShare share = hedon_share_cores(8, 1e11, wish);
+    assert_int_equal(share.streams, 3);
+    assert_int_equal(share.stream_threads, 2);
+    assert_int_equal(share.workers, 5);
 }
 
 /* ---- Formats */
@@ -445,7 +468,8 @@ int main(void)
         cmocka_unit_test(test_the_timeline_is_not_the_result),
         cmocka_unit_test(test_starting_again_forgets),
         cmocka_unit_test(test_what_is_no_number_is_an_error),
-        cmocka_unit_test(test_cores_are_shared_not_oversubscribed),
+        cmocka_unit_test(test_one_video_has_all_cores),
+        cmocka_unit_test(test_many_videos_keep_every_core_busy),
         cmocka_unit_test(test_numbers_are_the_same_in_every_locale),
         cmocka_unit_test(test_json_strings_are_always_utf8),
         cmocka_unit_test(test_csv_quotes_what_needs_it),

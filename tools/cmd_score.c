@@ -126,8 +126,7 @@ static int finished(void *opaque, const HedonScore *original)
     HedonScore score = *original;
     if (score.code == HEDON_EISDIR)
         score.error =
-            "is a directory; 'hedon annotate' will score folders in a later version, until then "
-            "name the files in it";
+            "is a directory; 'hedon annotate' scores the videos in it";
     if (score.code)
         report_failure(session, &score);
     else if (score.damaged)
@@ -164,6 +163,7 @@ static int score_all(const HedonCommand *command, Session *session, const HedonM
     options.timeline = !arguments->no_timeline;
     options.window_s = arguments->window_s;
     options.stride_s = arguments->stride_s;
+    options.videos = session->video_count;
     options.decode_workers = (int)arguments->workers;
     options.max_seconds = arguments->budget_s;
     options.thumbnails = arguments->plot ? THUMBNAILS : 0;

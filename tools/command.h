@@ -16,7 +16,15 @@ typedef enum HedonOptionKind {
     OPTION_CHOICE,  /* const char *, one of choices */
     OPTION_INTEGER, /* int64_t, at least 1 */
     OPTION_SECONDS, /* double, above 0 */
+    OPTION_TEXTS,   /* HedonTexts; may be given several times */
 } HedonOptionKind;
+
+enum { HEDON_MOST_TEXTS = 64 };
+
+typedef struct HedonTexts {
+    const char *items[HEDON_MOST_TEXTS];
+    int count;
+} HedonTexts;
 
 typedef struct HedonOption {
     const char *name; /* without the dashes */

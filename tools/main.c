@@ -10,12 +10,25 @@
 #include "tools/interrupt.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset;
+    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset, hedon_cmd_annotate;
 
 static const HedonCommand *const commands[] = {
+<<<<<<< HEAD
     &hedon_cmd_score, &hedon_cmd_eval,    &hedon_cmd_info,
     &hedon_cmd_infer, &hedon_cmd_import,  &hedon_cmd_train,
     &hedon_cmd_bench, &hedon_cmd_dataset, NULL,
+=======
+    &hedon_cmd_score,
+    &hedon_cmd_annotate,
+    &hedon_cmd_eval,
+    &hedon_cmd_info,
+    &hedon_cmd_infer,
+    &hedon_cmd_import,
+    &hedon_cmd_train,
+    &hedon_cmd_bench,
+    &hedon_cmd_dataset,
+    NULL,
+>>>>>>> wt-annotate
 };
 
 static void print_overview(void)
@@ -100,6 +113,25 @@ void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOp
     if (arguments->threads) options->threads = (int)arguments->threads;
 }
 
+<<<<<<< HEAD
+=======
+static void on_signal(int number)
+{
+    (void)number;
+    hedon_cancel();
+}
+
+static void install_handlers(void)
+{
+    /* the first Ctrl-C asks to stop, a second one does not ask */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file that has reached its limit */
+}
+
+>>>>>>> wt-annotate
 /* What was printed must have arrived. */
 static int finish_output(int status)
 {

@@ -106,6 +106,16 @@ static int set_value(const HedonCommand *command, const HedonOption *option, con
             return hedon_wrong_usage(command, "--%s: %s is empty", option->name, option->parameter);
         *(const char **)value = text;
         break;
+    case OPTION_TEXTS: {
+        HedonTexts *texts = value;
+        if (!*text)
+            return hedon_wrong_usage(command, "--%s: %s is empty", option->name, option->parameter);
+        if (texts->count == HEDON_MOST_TEXTS)
+            return hedon_wrong_usage(command, "--%s can be given %d times at most", option->name,
+                                     HEDON_MOST_TEXTS);
+        texts->items[texts->count++] = text;
+        break;
+    }
     case OPTION_CHOICE:
         if (!is_choice(option->parameter, text))
             return hedon_wrong_usage(command, "--%s %s: give one of %s", option->name, text,

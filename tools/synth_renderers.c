@@ -26,14 +26,15 @@ typedef struct Renderer {
 /* One socket is both its input and its output. Its standard error is ours. */
 static int start(HedonContext *ctx, Renderer *renderer, const HedonRendering *rendering)
 {
-    char program[PATH_MAX + 64], seed[32];
+    char program[PATH_MAX + 64], seed[32], seconds[32];
     hedon_helper_program(program, sizeof(program), "hedon-render");
     if (access(program, X_OK))
         return hedon_fail(ctx, HEDON_EUNSUPPORTED,
                           "%s, which draws the videos, is not there: build hedon with HEDON_VIDEO",
                           program);
     snprintf(seed, sizeof(seed), "%llu", (unsigned long long)rendering->seed);
-    char *const arguments[] = {"hedon-render", seed, NULL};
+    snprintf(seconds, sizeof(seconds), "%d", rendering->seconds);
+    char *const arguments[] = {"hedon-render", seed, seconds, NULL};
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return hedon_fail_errno(ctx, "cannot connect to a renderer");

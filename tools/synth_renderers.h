@@ -10,6 +10,7 @@ typedef struct HedonRendering {
     const char *folder; /* where the videos go */
     uint64_t seed;
     int processes;
+    int seconds; /* of every video; 0: as long as its scene is */
     void *opaque;
     /** The next video to render and its file's name; 1 when there are none left. */
     int (*next)(void *opaque, int64_t *number, const char **name);

@@ -79,6 +79,7 @@ const HedonBackend hedon_backend_cpu = {
     .optimise = hedon_host_optimise,
     .state_free = hedon_host_state_free,
     .compile = cpu_compile,
+    .plan_share = cpu_plan_share,
     .execute = cpu_execute,
     .plan_info = cpu_plan_info,
     .plan_text = cpu_plan_text,

@@ -4,8 +4,9 @@
  * (choosing layout and kernel, packing constants), memory.c places tensors and scratch in one
  * arena, so that execute (plan.c) allocates nothing. In the plan of a graph that is trained, nothing
  * is made of the parameters beforehand: steps read them where the state keeps them, and write the
- * gradients there. A plan and its device belong to one thread,
- * which leads the one OpenMP team that our kernels and oneDNN's share. How long its idle threads
+ * gradients there. A plan belongs to one thread,
+ * which leads the one OpenMP team that our kernels and oneDNN's share; plans that share steps and
+ * constants execute side by side, so steps keep nothing from one execution to the next. How long its idle threads
  * spin is read from the environment (OMP_WAIT_POLICY, GOMP_SPINCOUNT) before any code of ours runs,
  * so it is the program's business: GNU's default of milliseconds takes the cores from decode
  * workers.
@@ -129,6 +130,7 @@ struct CpuStep {
 typedef struct CpuPlan {
     HedonPlan base;
     HedonHostState *state;
+    int is_sharer; /* tensors, steps and constants are another plan's */
     int profile, trained;
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     void *opaque;
@@ -217,6 +219,7 @@ int cpu_norm_coefficients(HedonContext *ctx, const CpuPlan *plan, const HedonNod
 /* plan.c */
 int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
                 HedonPlan **out);
+int cpu_plan_share(HedonContext *ctx, const HedonPlan *plan, HedonPlan **out);
 int cpu_execute(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);
 void cpu_plan_info(const HedonPlan *plan, HedonPlanInfo *info);
 char *cpu_plan_text(const HedonPlan *plan);

@@ -19,7 +19,7 @@ struct CpuOnednnConv {
     dnnl_stream_t stream;
     dnnl_primitive_desc_t descriptor;
     dnnl_primitive_t primitive;
-    dnnl_memory_t x, y, weights, bias, scratch;
+    dnnl_memory_t x, y, weights, bias, scratch; /* x, y and scratch are only described: see Call */
     float *weight_data, *bias_data; /* owned */
     size_t weight_bytes, scratch_bytes;
     int64_t x_count, y_count; /* floats of a clip */
@@ -327,6 +327,38 @@ size_t cpu_onednn_conv_weight_bytes(const CpuOnednnConv *conv)
     return conv->weight_bytes;
 }
 
+/* What one execution says of its memory: a convolution may be executing on several threads. */
+typedef struct Call {
+    dnnl_stream_t stream;
+    dnnl_memory_t x, y, scratch;
+} Call;
+
+static dnnl_status_t memory_like(dnnl_memory_t *out, const dnnl_memory_t like, dnnl_engine_t engine)
+{
+    DescriptorView descriptor;
+    const dnnl_status_t status = dnnl_memory_get_memory_desc(like, &descriptor);
+    return status == dnnl_success ? dnnl_memory_create(out, descriptor, engine, DNNL_MEMORY_NONE)
+                                  : status;
+}
+
+static dnnl_status_t call_new(const CpuOnednnConv *conv, Call *call)
+{
+    dnnl_status_t status =
+        dnnl_stream_create(&call->stream, conv->engine, dnnl_stream_default_flags);
+    if (status == dnnl_success) status = memory_like(&call->x, conv->x, conv->engine);
+    if (status == dnnl_success) status = memory_like(&call->y, conv->y, conv->engine);
+    if (status == dnnl_success) status = memory_like(&call->scratch, conv->scratch, conv->engine);
+    return status;
+}
+
+static void call_free(Call *call)
+{
+    const dnnl_memory_t memories[] = {call->x, call->y, call->scratch};
+    for (size_t i = 0; i < sizeof(memories) / sizeof(*memories); i++)
+        if (memories[i]) dnnl_memory_destroy(memories[i]);
+    if (call->stream) dnnl_stream_destroy(call->stream);
+}
+
 void cpu_onednn_conv_run(const CpuOnednnConv *conv, const CpuArguments *arguments, int64_t n)
 {
     const float *residual = arguments->x[1];
@@ -339,20 +371,23 @@ void cpu_onednn_conv_run(const CpuOnednnConv *conv, const CpuArguments *argument
     }
     const int before = omp_get_max_threads();
     omp_set_num_threads(conv->threads);
-    dnnl_memory_set_data_handle(conv->scratch, arguments->scratch);
-    const dnnl_exec_arg_t io[] = {{DNNL_ARG_SRC, conv->x},
-                                  {DNNL_ARG_DST, conv->y},
+    Call call = {0};
+    dnnl_status_t status = call_new(conv, &call);
+    if (status == dnnl_success)
+        status = dnnl_memory_set_data_handle(call.scratch, arguments->scratch);
+    const dnnl_exec_arg_t io[] = {{DNNL_ARG_SRC, call.x},
+                                  {DNNL_ARG_DST, call.y},
                                   {DNNL_ARG_WEIGHTS, conv->weights},
                                   {DNNL_ARG_BIAS, conv->bias},
-                                  {DNNL_ARG_SCRATCHPAD, conv->scratch}};
-    dnnl_status_t status = dnnl_success;
+                                  {DNNL_ARG_SCRATCHPAD, call.scratch}};
     for (int64_t i = 0; i < n && status == dnnl_success; i++) {
         const float *x = arguments->x[0] + i * conv->x_count;
-        dnnl_memory_set_data_handle(conv->x, (void *)(uintptr_t)x);
-        dnnl_memory_set_data_handle(conv->y, y + i * conv->y_count);
-        status = dnnl_primitive_execute(conv->primitive, conv->stream, 5, io);
+        dnnl_memory_set_data_handle(call.x, (void *)(uintptr_t)x);
+        dnnl_memory_set_data_handle(call.y, y + i * conv->y_count);
+        status = dnnl_primitive_execute(conv->primitive, call.stream, 5, io);
     }
-    if (status == dnnl_success) status = dnnl_stream_wait(conv->stream);
+    if (status == dnnl_success) status = dnnl_stream_wait(call.stream);
+    call_free(&call);
     if (status != dnnl_success) *arguments->error = HEDON_EDEVICE;
     omp_set_num_threads(before);
 }

@@ -10,10 +10,8 @@
 
 static const char *const layout_name[CPU_LAYOUTS] = {"logical", "nthwc16"};
 
-void cpu_plan_free(HedonPlan *base)
+static void free_compiled(CpuPlan *plan)
 {
-    CpuPlan *plan = (CpuPlan *)base;
-    if (!plan) return;
     for (int i = 0; i < plan->step_count; i++)
         if (plan->steps[i].release) plan->steps[i].release(&plan->steps[i]);
     for (int i = 0; i < plan->constant_count; i++) hedon_free(plan->constants[i]);
@@ -21,9 +19,33 @@ void cpu_plan_free(HedonPlan *base)
     hedon_free(plan->tensors);
     hedon_free(plan->steps);
     hedon_free(plan->tensor_of);
+}
+
+void cpu_plan_free(HedonPlan *base)
+{
+    CpuPlan *plan = (CpuPlan *)base;
+    if (!plan) return;
+    if (!plan->is_sharer) free_compiled(plan);
     hedon_free(plan->arena);
     hedon_free(plan->ops);
     hedon_free(plan);
+}
+
+/* What executing writes to. */
+static int own_memory(HedonContext *ctx, CpuPlan *plan)
+{
+    plan->arena = hedon_malloc_aligned((size_t)plan->arena_bytes, 1);
+    plan->ops = hedon_calloc((size_t)plan->step_count, sizeof(*plan->ops));
+    if (!plan->arena || !plan->ops)
+        return hedon_fail(ctx, HEDON_ENOMEM,
+                          "out of memory: the model needs %.1f MB for its activations",
+                          (double)plan->arena_bytes / 1e6);
+    for (int i = 0; i < plan->step_count; i++)
+        plan->ops[i] = (HedonOpProfile){.name = plan->steps[i].name,
+                                        .operation = plan->steps[i].operation,
+                                        .kernel = plan->steps[i].kernel,
+                                        .flops = plan->steps[i].flops};
+    return 0;
 }
 
 static int build(HedonContext *ctx, CpuPlan *plan)
@@ -43,18 +65,7 @@ static int build(HedonContext *ctx, CpuPlan *plan)
     if (!err) err = cpu_place(ctx, plan);
     if (err) return err;
 
-    plan->arena = hedon_malloc_aligned((size_t)plan->arena_bytes, 1);
-    plan->ops = hedon_calloc((size_t)plan->step_count, sizeof(*plan->ops));
-    if (!plan->arena || !plan->ops)
-        return hedon_fail(ctx, HEDON_ENOMEM,
-                          "out of memory: the model needs %.1f MB for its activations",
-                          (double)plan->arena_bytes / 1e6);
-    for (int i = 0; i < plan->step_count; i++)
-        plan->ops[i] = (HedonOpProfile){.name = plan->steps[i].name,
-                                        .operation = plan->steps[i].operation,
-                                        .kernel = plan->steps[i].kernel,
-                                        .flops = plan->steps[i].flops};
-    return 0;
+    return own_memory(ctx, plan);
 }
 
 int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
@@ -72,6 +83,27 @@ int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions 
         plan->opaque = options->opaque;
     }
     const int err = build(ctx, plan);
+    if (err)
+        cpu_plan_free(&plan->base);
+    else
+        *out = &plan->base;
+    return err;
+}
+
+int cpu_plan_share(HedonContext *ctx, const HedonPlan *base, HedonPlan **out)
+{
+    const CpuPlan *from = (const CpuPlan *)base;
+    *out = NULL;
+    if (from->trained)
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED, "a plan that trains cannot be shared");
+    CpuPlan *plan = hedon_calloc(1, sizeof(*plan));
+    if (!plan) return hedon_fail_memory(ctx);
+    *plan = *from;
+    plan->is_sharer = 1;
+    plan->weight_bytes = 0;
+    plan->arena = NULL;
+    plan->ops = NULL;
+    const int err = own_memory(ctx, plan);
     if (err)
         cpu_plan_free(&plan->base);
     else

@@ -110,6 +110,18 @@ static int ref_compile(HedonContext *ctx, HedonState *state, const HedonCompileO
     return 0;
 }
 
+/* The parameters are the state's anyway. */
+static int ref_plan_share(HedonContext *ctx, const HedonPlan *base, HedonPlan **out)
+{
+    const RefPlan *plan = (const RefPlan *)base;
+    *out = NULL;
+    if (hedon_graph_is_trained(base->graph))
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED, "a plan that trains cannot be shared");
+    const int code = ref_compile(ctx, &plan->state->base, &plan->options, out);
+    if (!code) ((RefPlan *)*out)->weight_bytes = 0;
+    return code;
+}
+
 static void run_node(const RefPlan *plan, const HedonNode *node, HedonRandomKey random)
 {
     const HedonGraph *graph = plan->base.graph;
@@ -198,6 +210,7 @@ const HedonBackend hedon_backend_ref = {
     .optimise = hedon_host_optimise,
     .state_free = hedon_host_state_free,
     .compile = ref_compile,
+    .plan_share = ref_plan_share,
     .execute = ref_execute,
     .plan_info = ref_plan_info,
     .plan_text = ref_plan_text,

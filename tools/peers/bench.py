@@ -17,7 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_LIMIT_S = 900  # torch.compile and a first ONNX export take minutes on a slow machine
-TURN_LIMIT_S = 300
+TURN_LIMIT_S = 900
 
 
 class Failed(Exception):
@@ -88,6 +88,33 @@ class Hedon:
 
     def close(self):
         pass
+
+
+class HedonFolder(Hedon):
+    """`hedon score` over a folder, from the command's start to its end, model and processes included."""
+
+    def __init__(self, hedon, folder, cpus):
+        from folder import videos_of
+
+        super().__init__([hedon, "score", "--json", "--no-timeline", "--model", "random:r2plus1d_18",
+                          *videos_of(folder)], cpus)
+        self.videos, self.clips = len(videos_of(folder)), 0
+
+    def turn(self, _warm, timed):
+        seconds = []
+        for _ in range(timed):
+            start = time.perf_counter()
+            done = subprocess.run(self.command, stdout=subprocess.PIPE, text=True,
+                                  preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
+            seconds.append(time.perf_counter() - start)
+            if done.returncode:
+                raise Failed(f"hedon score: exit {done.returncode}")
+        results = [json.loads(line) for line in done.stdout.splitlines()]
+        if len(results) != self.videos:
+            raise Failed(f"hedon score: {len(results)} results of {self.videos} videos")
+        self.clips = sum(result["reliability"]["view_sd"]["views"] for result in results)
+        self.mins.append(min(seconds))
+        self.medians.append(statistics.median(seconds))
 
 
 def note(text):
@@ -167,6 +194,9 @@ def show(result):
         print(f"  {row['name']:34s} {row['min_s'] * 1e3:9.1f} {row['median_s'] * 1e3:10.1f}  "
               f"{ratio:10s} {row['version']}"
               + (f", waits for data {row['wait_share']:.2%} of the step" if "wait_share" in row else ""))
+    if result.get("clips"):
+        rates = ", ".join(f"{row['name']} {row['clips_per_s']:.2f}" for row in rows)
+        print(f"  {result['videos']} videos, {result['clips']} clips; clips/s by the median: {rates}")
     if "speedup_min" in result:
         print(f"  hedon against the best peer: {result['speedup_min']:.2f} x by the least "
               f"({result['best_peer_min']}), {result['speedup_median']:.2f} x by the median "
@@ -274,6 +304,27 @@ def render(path, size):
     os.replace(part, path)
 
 
+def bench_pipeline(options, cpus, log):
+    from folder import FOLDER
+
+    folder = os.path.join(options.cache, f"peers-folder-{options.count}")
+    subprocess.run([options.hedon, "dataset", "synth", "vce", folder, "--videos", str(options.count)],
+                   stdout=subprocess.DEVNULL, check=True)
+    folder = os.path.join(folder, "videos")
+    own = HedonFolder(options.hedon, folder, cpus)
+    contestants = [] if options.no_hedon else [own]
+    contestants += start_peers(
+        wanted(FOLDER, options.only),
+        lambda name: ["pipeline", name, folder, str(options.threads)], log, cpus)
+    title = f"a folder of {own.videos} short videos through R(2+1)D-18, float32, {options.threads} threads"
+    result = compare(title, contestants, options.rounds, 0, 1)
+    result["videos"], result["clips"] = own.videos, own.clips
+    for row in result["results"]:
+        row["videos_per_s"] = own.videos / row["median_s"]
+        row["clips_per_s"] = own.clips / row["median_s"]
+    return [result]
+
+
 def frame_count(video):
     out = run_text(["ffprobe", "-v", "error", "-select_streams", "v:0", "-count_packets",
                     "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", video])
@@ -314,9 +365,10 @@ def bench_decode(options, cpus, log):
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/bench-peers", description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["infer", "train", "decode"])
+    parser.add_argument("what", choices=["infer", "train", "decode", "pipeline"])
     parser.add_argument("videos", nargs="*", help="for decode: instead of the two rendered ones")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help="default 5; of pipeline, 2")
+    parser.add_argument("--count", type=int, default=24, help="of pipeline: videos, 24 or more")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", action="append", metavar="PEER", help="part of a peer's name")
     parser.add_argument("--no-hedon", action="store_true", help="peers alone")
@@ -324,13 +376,15 @@ def main():
     parser.add_argument("--hedon", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--cache", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.rounds = options.rounds or (2 if options.what == "pipeline" else 5)
 
     about = machine()
     log_path = os.path.join(options.cache, "peers.log")
     try:
         cpus = choose_cpus(options.threads)
         with open(log_path, "w") as log:
-            bench = {"infer": bench_infer, "train": bench_train, "decode": bench_decode}[options.what]
+            bench = {"infer": bench_infer, "train": bench_train, "decode": bench_decode,
+                     "pipeline": bench_pipeline}[options.what]
             started = time.strftime("%Y-%m-%d")
             results = bench(options, cpus, log)
     except Failed as error:

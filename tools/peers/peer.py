@@ -3,6 +3,7 @@
 usage: peer.py infer NAME THREADS CACHE
        peer.py train NAME THREADS
        peer.py decode NAME VIDEO INDEX,INDEX,...
+       peer.py pipeline NAME FOLDER THREADS
 
 Loads everything once, prints {"ready": version} and then, for each line "WARM TIMED" on standard
 input, runs the work WARM times untimed and TIMED times timed and prints {"seconds": [...]}. bench.py
@@ -232,6 +233,11 @@ def main():
     elif kind == "train":
         once, version = TRAIN[name](int(rest[0]))
         serve(once, version, answers)
+    elif kind == "pipeline":
+        from folder import FOLDER
+
+        once, version = FOLDER[name](rest[0], int(rest[1]))
+        serve(once, version, answers, warm=False)
     else:
         indices = [int(i) for i in rest[1].split(",")]
         once, version = DECODE[name](rest[0], indices)
@@ -241,8 +247,9 @@ def main():
         serve(once, version, answers)
 
 
-def serve(once, version, answers):
-    once()  # compiles, where there is something to compile
+def serve(once, version, answers, warm=True):
+    if warm:
+        once()  # compiles, where there is something to compile
     print(json.dumps({"ready": version}), file=answers)
     for line in sys.stdin:
         warm, timed = map(int, line.split())
