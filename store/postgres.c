@@ -24,11 +24,16 @@ typedef struct ConnectionParameters {
     char timeout_ms[32];
 } ConnectionParameters;
 
+/* At least a second: 0 would mean for ever. */
+static double patience_ms(const PostgresDatabase *db)
+{
+    return 1000 * (db->patience_s < 1 ? 1 : db->patience_s > 1e5 ? 1e5 : db->patience_s);
+}
+
 /* What stands before the place is a default that it may override; what stands after it is not. */
 static void fill_parameters(ConnectionParameters *p, const PostgresDatabase *db)
 {
-    const double patience_s = db->patience_s < 1 ? 1 : db->patience_s > 1e5 ? 1e5 : db->patience_s;
-    snprintf(p->timeout_ms, sizeof(p->timeout_ms), "%.0f", patience_s * 1000);
+    snprintf(p->timeout_ms, sizeof(p->timeout_ms), "%.0f", patience_ms(db));
     const char *const pairs[][2] = {
         {"connect_timeout", "10"},
         {"application_name", "hedon"},
@@ -55,10 +60,7 @@ static int begin_session(HedonContext *ctx, PostgresDatabase *db)
              "SET idle_in_transaction_session_timeout TO 300000; "
              "SET default_transaction_isolation TO 'read committed'; "
              "SET default_transaction_read_only TO %s",
-             1000 * (db->patience_s < 1     ? 1
-                     : db->patience_s > 1e5 ? 1e5
-                                            : db->patience_s),
-             db->read_only ? "on" : "off");
+             patience_ms(db), db->read_only ? "on" : "off");
     PGresult *result = db->pq.PQexec(db->connection, text);
     int code = 0;
     if (db->pq.PQresultStatus(result) != PGRES_COMMAND_OK)

@@ -89,6 +89,14 @@ static void files_are_added_once_and_noticed_when_they_change(void **state)
 
     e = store_enter(ctx, store, other, 0, 3); /* videos that another run knows */
     assert_int_equal(e.added, 3);
+
+    const HedonStoreFile twice[] = {{"/videos/x.mp4", "/videos", 1, 1},
+                                    {"/videos/y.mp4", "/videos", 1, 1},
+                                    {"/videos/x.mp4", "/videos", 1, 1}};
+    e = (HedonStoreEntered){0};
+    assert_good(ctx, hedon_store_enter(ctx, store, run, twice, 3, &e));
+    assert_true(e.added == 2 && e.changed == 0 && e.known == 1);
+    assert_good(ctx, hedon_store_enter(ctx, store, run, twice, 0, &e));
 }
 
 static void unchanged_content_keeps_its_result(void **state)
