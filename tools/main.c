@@ -9,10 +9,15 @@
 #include "tools/command.h"
 
 extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset;
+    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset,
+    hedon_cmd_export, hedon_cmd_top, hedon_cmd_compare, hedon_cmd_report;
 
 static const HedonCommand *const commands[] = {
     &hedon_cmd_score,
+    &hedon_cmd_top,
+    &hedon_cmd_compare,
+    &hedon_cmd_report,
+    &hedon_cmd_export,
     &hedon_cmd_eval,
     &hedon_cmd_info,
     &hedon_cmd_infer,
