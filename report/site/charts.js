@@ -47,7 +47,7 @@ const charts = (() => {
 
   /** One horizontal bar a name, longest first. rows: {name, value, low, high}; low, high optional. */
   function bars(host, rows, describe) {
-    const width = Math.max(host.clientWidth, 200), left = Math.min(160, width * 0.45), pitch = 19;
+    const width = Math.max(host.clientWidth, 200), left = Math.min(160, width * 0.45), pitch = 22;
     const height = rows.length * pitch + 6;
     const most = Math.max(0.01, ...rows.map((row) => row.high ?? row.value));
     const x = (value) => left + (value / most) * (width - left - 46);
@@ -55,11 +55,11 @@ const charts = (() => {
     rows.forEach((row, i) => {
       const y = i * pitch + 2;
       drawing.append(
-        svg("text", { class: "strong", x: left - 8, y: y + 12, "text-anchor": "end" }, row.name),
-        svg("rect", { class: "bar", x: left, y: y + 2, width: Math.max(1, x(row.value) - left), height: pitch - 7, rx: 2 }));
+        svg("text", { class: "strong", x: left - 8, y: y + 13, "text-anchor": "end" }, row.name),
+        svg("rect", { class: "bar", x: left, y: y + 2, width: Math.max(1, x(row.value) - left), height: pitch - 9, rx: 2 }));
       if (row.low !== undefined)
-        drawing.append(svg("line", { class: "spread", x1: x(row.low), x2: x(row.high), y1: y + 8, y2: y + 8 }));
-      drawing.append(svg("text", { x: x(row.high ?? row.value) + 6, y: y + 12 }, row.value.toFixed(2)));
+        drawing.append(svg("line", { class: "spread", x1: x(row.low), x2: x(row.high), y1: y + 8.5, y2: y + 8.5 }));
+      drawing.append(svg("text", { x: x(row.high ?? row.value) + 6, y: y + 13 }, row.value.toFixed(2)));
     });
     host.replaceChildren(drawing);
   }

@@ -53,7 +53,7 @@
   const keys = { name: (row) => row.lower, duration: (row) => row.duration, utility: (row) => row.utility, percentile: (row) => row.percentile, emotion: emotionOf };
   const top = (row) => (row.emotions ? hedon.strongest(row.emotions, 3).map((k) => `${site.emotions[k]} ${row.emotions[k].toFixed(2)}`).join(", ") : "");
   const columns = [
-    ...(site.thumbnails ? [{ key: "picture", name: "", className: "c-picture", cell(cell, row) {
+    ...(site.thumbnails ? [{ key: "picture", name: "Picture", hidden: true, className: "c-picture", cell(cell, row) {
       const image = el("span", { class: "thumb" });
       if (row.thumb) hedon.picture(image, row.thumb, 0, row.cells);
       cell.append(image);

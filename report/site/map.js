@@ -90,7 +90,7 @@ const emotionMap = (() => {
 
     function draw() {
       const { xy, names } = projection();
-      const width = Math.max(host.clientWidth, 200), height = 290, left = 30, bottom = 28;
+      const width = Math.max(host.clientWidth, 200), height = 290, left = 40, bottom = 28;
       const ratio = window.devicePixelRatio || 1;
       canvas.width = width * ratio;
       canvas.height = height * ratio;
@@ -114,12 +114,18 @@ const emotionMap = (() => {
       c.strokeRect(left + 0.5, 0.5, width - left - 1, height - bottom - 1);
       c.fillStyle = hedon.colour("muted");
       c.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+      c.textAlign = "left";
+      c.fillText(number(low[0]), left, height - 8);
+      c.textAlign = "right";
+      c.fillText(number(high[0]), width, height - 8);
+      c.fillText(number(high[1]), left - 5, 12);
+      c.fillText(number(low[1]), left - 5, height - bottom);
       c.textAlign = "center";
-      c.fillText(names[0], (left + width) / 2, height - 8, width - left);
+      c.fillText(names[0], (left + width) / 2, height - 8, width - left - 80);
       c.save();
       c.translate(14, (height - bottom) / 2);
       c.rotate(-Math.PI / 2);
-      c.fillText(names[1], 0, 0, height - bottom);
+      c.fillText(names[1], 0, 0, height - bottom - 50);
       c.restore();
       c.fillStyle = hedon.colour("bar");
       c.globalAlpha = shown.length > 2000 ? 0.35 : 0.7;

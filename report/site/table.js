@@ -8,7 +8,7 @@ const videoTable = (() => {
   /* columns: {key, name, className, number, text(row) or cell(td, row), sortable}. open(i). */
   function create(columns, rows, { sort, open, link }) {
     const scroller = byId("scroller"), body = byId("rows"), table = byId("table");
-    const above = el("tr", { class: "space", "aria-hidden": "true" }, el("td", { colspan: columns.length }));
+    const above = el("tr", { class: "space", "aria-hidden": "true" }, el("td", {}));
     const below = above.cloneNode(true);
     let order = [], active = 0, pitch = 57, first = -1, last = -1;
 
@@ -16,7 +16,7 @@ const videoTable = (() => {
     byId("columns").replaceChildren(...columns.map((column) => {
       const head = el("th", { scope: "col", class: `${column.className}${column.number ? " number" : ""}` },
         column.sortable ? el("button", { type: "button", onclick: () => sort(column.key) }, column.name)
-          : el("span", {}, column.name));
+          : el("span", { class: column.hidden ? "unseen" : null }, column.name));
       heads.set(column.key, head);
       return head;
     }));
@@ -63,9 +63,7 @@ const videoTable = (() => {
       else if (top + pitch + head > scroller.scrollTop + scroller.clientHeight)
         scroller.scrollTop = top + pitch + head - scroller.clientHeight;
       draw(true);
-      const row = rows[order[active]];
-      byId("ranking").dataset.active = row.name;
-      scroller.setAttribute("aria-label", `Table of videos; arrow keys move, Enter opens. Row ${active + 1} of ${order.length}: ${row.name}`);
+      byId("row-says").textContent = `Row ${active + 1} of ${order.length}: ${rows[order[active]].name}`;
     }
 
     scroller.addEventListener("scroll", () => draw(false), { passive: true });
@@ -96,6 +94,7 @@ const videoTable = (() => {
           if (name === key) head.setAttribute("aria-sort", ascending ? "ascending" : "descending");
           else head.removeAttribute("aria-sort");
         }
+        table.dataset.sort = key; /* a phone has room for one column of numbers */
         table.setAttribute("aria-rowcount", order.length + 1);
         scroller.scrollTop = 0;
         draw(true);

@@ -11,7 +11,9 @@ const timeline = (() => {
     let position = 0, most = 6, x = () => 0, playhead = null, here = null, frame = null;
     const peak = (k) => Math.max(...clips.map((clip) => clip.emotions[k]));
 
-    function at(seconds) {
+    /* A player stops at a frame's time, which may be a little before what it was asked for. */
+    function at(moment) {
+      const seconds = moment + 0.02;
       let best = 0, least = Infinity;
       clips.forEach((clip, i) => {
         const far = seconds >= clip.start && seconds < clip.end ? Math.abs(seconds - (clip.start + clip.end) / 2) / 1e6 : Math.min(Math.abs(seconds - clip.start), Math.abs(seconds - clip.end));
@@ -36,7 +38,7 @@ const timeline = (() => {
     }
 
     function draw() {
-      const width = Math.max(host.clientWidth, 200), narrow = width < 600, left = narrow ? 40 : 150, right = 8;
+      const width = Math.max(host.clientWidth, 200), narrow = width < 600, left = narrow ? 40 : 160, right = 8;
       x = (seconds) => left + (seconds / duration) * (width - left - right);
       const shapes = [];
       let y = 8;
@@ -50,7 +52,7 @@ const timeline = (() => {
           shapes.push(svg("line", { class: "axis", x1: left, x2: width - right, y1: lines.y(t), y2: lines.y(t) }),
             svg("text", { x: left - 6, y: lines.y(t) + 4, "text-anchor": "end" }, number(Math.abs(t) < 1e-9 ? 0 : t)));
         shapes.push(svg("text", { class: "strong", x: narrow ? left : 0, y: narrow ? y + 8 : y + 20 }, "Utility"),
-          svg("path", { class: "area", d: lines.area }), svg("path", { class: "curve", d: lines.path }));
+          svg("path", { class: "curve", d: lines.path }));
         if (clips.length <= 80)
           for (const [px, py] of lines.points) shapes.push(svg("circle", { class: "dot", cx: px, cy: py, r: 3 }));
         y += height + 34;

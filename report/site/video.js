@@ -40,7 +40,7 @@
   if (video.error) {
     byId("error").textContent = `Could not be annotated: ${video.error}`;
     byId("error").hidden = false;
-    for (const section of document.querySelectorAll("main .pair, #timeline")) section.remove();
+    for (const section of document.querySelectorAll("main .pair, #numbers")) section.remove();
     document.documentElement.dataset.state = "ready";
     return;
   }
