@@ -73,9 +73,13 @@ static int describe(HedonContext *ctx, HedonReportRun *out, const HedonStoreRun 
     const char *warning = text_of(description, "warning"), *notes = text_of(description, "notes");
     const char *trained_on = text_of(description, "trained_on");
     const char *caveat = text_of(description, "caveat");
+    json_t *parsed = json_loads(run->settings ? run->settings : "", 0, NULL);
+    const char *settings = parsed ? run->settings : "{}";
+    json_decref(parsed);
     Block block = {.text = hedon_calloc(16 + sizeof(run->model_name) + sizeof(run->model_sha256) +
                                             strlen(trained_on) + strlen(caveat) + strlen(warning) +
                                             strlen(notes) + strlen(reference_name) +
+                                            strlen(settings) +
                                             (metric_text ? strlen(metric_text) : 0),
                                         1)};
     out->text = block.text;
@@ -90,12 +94,23 @@ static int describe(HedonContext *ctx, HedonReportRun *out, const HedonStoreRun 
         info->test_metric = metric_text ? keep(&block, metric_text) : NULL;
         info->reference_name = *reference_name ? keep(&block, reference_name) : NULL;
         info->reference_count = json_integer_value(json_object_get(reference, "videos"));
+        out->settings = keep(&block, settings);
         out->warning = *warning ? (char *)keep(&block, warning) : NULL;
         out->notes = (char *)keep(&block, notes);
     }
     free(metric_text);
     json_decref(description);
     return block.text ? 0 : hedon_fail_memory(ctx);
+}
+
+int hedon_report_run_of(HedonContext *ctx, HedonReportRun *out, const HedonStoreRun *run)
+{
+    *out = (HedonReportRun){.id = run->id,
+                            .todo = run->todo,
+                            .leased = run->leased,
+                            .done = run->done,
+                            .failed = run->failed};
+    return describe(ctx, out, run);
 }
 
 int hedon_report_run_find(HedonContext *ctx, HedonReportRun *out, HedonStore *store,
@@ -107,22 +122,14 @@ int hedon_report_run_find(HedonContext *ctx, HedonReportRun *out, HedonStore *st
     int code = hedon_store_runs(ctx, store, &runs, &count);
     if (code) return code;
     const HedonStoreRun *found = NULL;
+    int others = 0;
     for (int i = 0; i < count; i++) {
         if (!fits(&runs[i], name)) continue;
-        out->others += found != NULL;
+        others += found != NULL;
         found = &runs[i];
     }
-    if (found) {
-        out->id = found->id;
-        snprintf(out->settings, sizeof(out->settings), "%s", found->settings ? found->settings : "");
-        out->todo = found->todo;
-        out->leased = found->leased;
-        out->done = found->done;
-        out->failed = found->failed;
-        code = describe(ctx, out, found);
-    } else {
-        code = none_fits(ctx, runs, count, name);
-    }
+    code = found ? hedon_report_run_of(ctx, out, found) : none_fits(ctx, runs, count, name);
+    out->others = others;
     hedon_store_runs_free(runs, count);
     return code;
 }

@@ -8,7 +8,7 @@
 
 typedef struct HedonReportRun {
     int64_t id;
-    char settings[512];
+    const char *settings; /* JSON */
     HedonModelInfo info; /* name, sha256, trained_on, caveat, human_trained, test_metric, and the
                             reference's name and number; the rest is not kept */
     char *warning;       /* "not an estimate of ...", to be shown first; NULL: human-trained */
@@ -27,6 +27,8 @@ typedef struct HedonReportRun {
  */
 int hedon_report_run_find(HedonContext *ctx, HedonReportRun *out, HedonStore *store,
                           const char *name);
+/** The same of one that hedon_store_runs gave. HEDON_EDATA, HEDON_ENOMEM. */
+int hedon_report_run_of(HedonContext *ctx, HedonReportRun *out, const HedonStoreRun *run);
 /** Whether name would find one, without a sentence. 1, 0 or HEDON_E*. */
 int hedon_report_run_exists(HedonContext *ctx, HedonStore *store, const char *name);
 void hedon_report_run_clear(HedonReportRun *run);

@@ -65,6 +65,12 @@ void hedon_say(const char *fmt, ...) HEDON_PRINTF(1, 2);
  *  EXIT_INTERRUPTED for HEDON_ECANCELLED. file may be NULL. */
 int hedon_report(const char *file, int code, const char *sentence);
 
+/** The first Ctrl-C or SIGTERM asks to stop (hedon_cancel), a second one does not ask; writing to a closed
+ *  pipe fails instead of killing. */
+void hedon_install_handlers(void);
+/** What was printed must have arrived: status, or EXIT_SOME_FAILED after saying that it has not. */
+int hedon_finish_output(int status);
+
 /* --device, --precision, --threads */
 typedef struct HedonDeviceArguments {
     const char *device, *precision;
