@@ -20,7 +20,8 @@ typedef enum HedonValueKind {
     HEDON_VALUE_INTEGER,
     HEDON_VALUE_REAL,
     HEDON_VALUE_TEXT,
-    HEDON_VALUE_BLOB
+    HEDON_VALUE_BLOB,
+    HEDON_VALUE_TEXTS /* an array, where the kind takes them: size of them at texts */
 } HedonValueKind;
 
 /* A parameter or a column; bytes are borrowed. Text of a column is terminated by a zero that size
@@ -31,6 +32,7 @@ typedef struct HedonValue {
     int64_t integer;
     double real;
     const char *bytes;
+    const char *const *texts;
     size_t size;
 } HedonValue;
 
@@ -69,6 +71,7 @@ typedef enum HedonTransactionKind { HEDON_READING, HEDON_WRITING } HedonTransact
 
 struct HedonDatabaseKind {
     const HedonDialect *dialect;
+    int takes_arrays; /* as parameters: for kinds to which a statement is a journey */
     /* is_new: there is nothing of hedon's in it yet. */
     int (*open)(HedonContext *ctx, HedonDatabase **out, const char *place,
                 const HedonStoreOptions *options, int *is_new);

@@ -18,6 +18,7 @@ static const HedonDialectWord sqlite_words[] = {
     {"@for_update", ""},
     {"@skip_locked", ""},
     {"@find", "instr"},
+    {"@sessions", ""},
     {0},
 };
 
@@ -34,6 +35,9 @@ static const HedonDialectWord postgres_words[] = {
     {"@for_update", "FOR UPDATE"},
     {"@skip_locked", "FOR UPDATE SKIP LOCKED"},
     {"@find", "strpos"},
+    /* what was committed, for a client that lost the answer (postgres_commit) */
+    {"@sessions", "CREATE TABLE sessions(id BIGINT PRIMARY KEY, transactions BIGINT NOT NULL, "
+                  "used_s DOUBLE PRECISION NOT NULL);"},
     {0},
 };
 

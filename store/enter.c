@@ -19,6 +19,10 @@ typedef struct Entering {
     int count;
 } Entering;
 
+#define KNOWN_COLUMNS                                                                              \
+    "v.size, v.mtime_ns, a.id, CASE WHEN a.state IN ('done', 'failed') THEN 1 ELSE 0 END, "        \
+    "a.size, a.mtime_ns"
+
 /* Columns: the video's size and time; the annotation's row, and whether it has an outcome; the size
  * and time that the outcome is of. */
 static int compare(void *opaque, const HedonValue *row, int count)
@@ -34,29 +38,64 @@ static int compare(void *opaque, const HedonValue *row, int count)
     return 0;
 }
 
-static int look_up(HedonContext *ctx, HedonStore *store, void *opaque)
+/* The same after the file's number, from 1. */
+static int compare_numbered(void *opaque, const HedonValue *row, int count)
 {
     const Entering *entering = opaque;
-    for (int i = 0; i < entering->count; i++) {
+    const int64_t number = hedon_integer_of(&row[0]);
+    if (number < 1 || number > entering->count) return 0;
+    return compare(&entering->files[number - 1], row + 1, count - 1);
+}
+
+static int look_up_each(HedonContext *ctx, HedonStore *store, const Entering *entering)
+{
+    int code = 0;
+    for (int i = 0; !code && i < entering->count; i++) {
         EnteredFile *file = &entering->files[i];
-        file->known = 0;
         const HedonValue values[] = {hedon_value_integer(entering->run),
                                      hedon_value_text(file->path)};
-        const int code = hedon_store_sql(
+        code = hedon_store_sql(
             ctx, store,
-            &(HedonSql){
-                .text =
-                    "SELECT v.size, v.mtime_ns, a.id, "
-                    "CASE WHEN a.state IN ('done', 'failed') THEN 1 ELSE 0 END, a.size, a.mtime_ns "
-                    "FROM videos v LEFT JOIN annotations a ON a.run_id = $1 AND a.video_id = v.id "
-                    "WHERE v.path = $2",
-                .values = values,
-                .count = 2,
-                .row = compare,
-                .opaque = file});
-        if (code) return code;
+            &(HedonSql){.text = "SELECT " KNOWN_COLUMNS " FROM videos v "
+                                "LEFT JOIN annotations a ON a.run_id = $1 AND a.video_id = v.id "
+                                "WHERE v.path = $2",
+                        .values = values,
+                        .count = 2,
+                        .row = compare,
+                        .opaque = file});
     }
-    return hedon_store_flush(ctx, store);
+    return code;
+}
+
+static int look_up_together(HedonContext *ctx, HedonStore *store, Entering *entering)
+{
+    const char **paths = hedon_malloc((size_t)entering->count, sizeof(*paths));
+    if (!paths) return hedon_fail_memory(ctx);
+    for (int i = 0; i < entering->count; i++) paths[i] = entering->files[i].path;
+    const HedonValue values[] = {
+        hedon_value_integer(entering->run),
+        {.kind = HEDON_VALUE_TEXTS, .texts = paths, .size = (size_t)entering->count}};
+    const int code = hedon_store_sql(
+        ctx, store,
+        &(HedonSql){.text = "SELECT f.n, " KNOWN_COLUMNS
+                            " FROM unnest($2) WITH ORDINALITY AS f(path, n) "
+                            "JOIN videos v ON v.path = f.path "
+                            "LEFT JOIN annotations a ON a.run_id = $1 AND a.video_id = v.id",
+                    .values = values,
+                    .count = 2,
+                    .row = compare_numbered,
+                    .opaque = entering});
+    hedon_free(paths);
+    return code;
+}
+
+static int look_up(HedonContext *ctx, HedonStore *store, void *opaque)
+{
+    Entering *entering = opaque;
+    for (int i = 0; i < entering->count; i++) entering->files[i].known = 0;
+    const int code = store->database->kind->takes_arrays ? look_up_together(ctx, store, entering)
+                                                         : look_up_each(ctx, store, entering);
+    return code ? code : hedon_store_flush(ctx, store);
 }
 
 static int write_file(HedonContext *ctx, HedonStore *store, int64_t run, EnteredFile *file)

@@ -14,8 +14,7 @@ typedef struct Finished {
     const HedonStoreResult *result;
     int64_t worker; /* whose it has to be */
     int64_t run, video;
-    int held;    /* by this worker, in this attempt */
-    int written; /* already: a commit whose answer was lost */
+    int held; /* by this worker, in this attempt */
     int had_outcome, had_failed;
 } Finished;
 
@@ -37,7 +36,6 @@ static int take_token(void *opaque, const HedonValue *row, int count)
     f->run = hedon_integer_of(&row[0]);
     f->video = hedon_integer_of(&row[1]);
     f->held = is_text(&row[2], "leased") && hedon_integer_of(&row[3]) == f->worker;
-    f->written = is_text(&row[2], "done") || is_text(&row[2], "failed");
     f->had_outcome = !row[4].null;
     f->had_failed = is_text(&row[4], "failed");
     return 0;
@@ -286,8 +284,7 @@ int hedon_store_finish(HedonContext *ctx, HedonStore *store, int64_t worker,
     for (int i = 0; i < count; i++) finishing.all[i].result = &results[i];
     const int code = hedon_store_transact(ctx, store, HEDON_WRITING, write_results, &finishing);
     for (int i = 0; !code && lost && i < count; i++)
-        *lost += !finishing.all[i].held && !finishing.all[i].written &&
-                 results[i].outcome != HEDON_STORE_GIVEN_BACK;
+        *lost += !finishing.all[i].held && results[i].outcome != HEDON_STORE_GIVEN_BACK;
     hedon_free(finishing.all);
     return code;
 }

@@ -78,7 +78,22 @@ static const char *const migrations[] = {
 
                             "CREATE TABLE errors(annotation_id @int NOT NULL PRIMARY KEY"
                             " REFERENCES annotations(id) ON DELETE CASCADE, run_id @int NOT NULL,"
-                            " code @int NOT NULL, name @text NOT NULL, message @text NOT NULL);",
+                            " code @int NOT NULL, name @text NOT NULL, message @text NOT NULL);"
+
+                            "@sessions",
+
+    /* 2: one row a result, for people's own queries */
+    "CREATE VIEW results AS SELECT a.id AS annotation_id, a.run_id, m.name AS model, v.path, "
+    "v.root,"
+    " v.duration_s, v.frames, v.width, v.height, w.utility, w.percentile, w.utility_sd,"
+    " e.admiration, e.adoration, e.aesthetic_appreciation, e.amusement, e.anger, e.anxiety, e.awe,"
+    " e.awkwardness, e.boredom, e.calmness, e.confusion, e.craving, e.disgust, e.empathic_pain,"
+    " e.entrancement, e.excitement, e.fear, e.horror, e.interest, e.joy, e.nostalgia, e.relief,"
+    " e.romance, e.sadness, e.satisfaction, e.sexual_desire, e.surprise, a.emotions_sd, a.views,"
+    " a.damaged, a.hash, a.annotated_s"
+    " FROM annotations a JOIN runs r ON r.id = a.run_id JOIN models m ON m.id = r.model_id"
+    " JOIN videos v ON v.id = a.video_id LEFT JOIN wellbeing w ON w.annotation_id = a.id"
+    " LEFT JOIN emotions e ON e.annotation_id = a.id WHERE a.outcome = 'scored';",
 };
 
 enum { LATEST = sizeof(migrations) / sizeof(migrations[0]), OLDEST_READABLE = 1 };

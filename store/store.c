@@ -22,17 +22,14 @@ static int is_postgres(const char *place)
     return !strncmp(place, "postgresql://", 13) || !strncmp(place, "postgres://", 11);
 }
 
-static int choose_kind(HedonContext *ctx, const char *place, const HedonDatabaseKind **kind)
+/* NULL: a kind that this build lacks. */
+static const HedonDatabaseKind *choose_kind(const char *place)
 {
-    *kind = &hedon_database_sqlite;
-    if (!is_postgres(place)) return 0;
+    if (!is_postgres(place)) return &hedon_database_sqlite;
 #ifdef HEDON_POSTGRES
-    *kind = &hedon_database_postgres;
-    return 0;
+    return &hedon_database_postgres;
 #else
-    return hedon_fail(ctx, HEDON_EUNSUPPORTED,
-                      "this hedon was built without PostgreSQL: install "
-                      "libpq-dev and build again, or name a file");
+    return NULL;
 #endif
 }
 
@@ -46,14 +43,16 @@ int hedon_store_open(HedonContext *ctx, HedonStore **out, const char *place,
     if (!place[0]) return hedon_fail(ctx, HEDON_EINVAL, "the store has no name");
     if (!(options->lease_s > 0) || !(options->patience_s >= 0))
         return hedon_fail(ctx, HEDON_EINVAL, "a lease must be longer than no time at all");
-    const HedonDatabaseKind *kind;
-    int code = choose_kind(ctx, place, &kind), is_new = 0;
-    if (code) return code;
+    const HedonDatabaseKind *kind = choose_kind(place);
+    if (!kind)
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
+                          "this hedon was built without PostgreSQL: install libpq-dev and build it "
+                          "again, or name a file");
     HedonStore *store = hedon_calloc(1, sizeof(*store));
     if (!store) return hedon_fail_memory(ctx);
     store->options = *options;
     hedon_process_self(&store->self);
-    code = kind->open(ctx, &store->database, place, options, &is_new);
+    int is_new = 0, code = kind->open(ctx, &store->database, place, options, &is_new);
     if (!code)
         code = options->read_only ? hedon_schema_check(ctx, store)
                                   : hedon_schema_migrate(ctx, store, is_new);

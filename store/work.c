@@ -14,6 +14,7 @@ enum { BURIED_AT_ONCE = 64 };
 typedef struct Dead {
     const HedonProcess *self;
     int64_t workers[BURIED_AT_ONCE];
+    int is_gone[BURIED_AT_ONCE]; /* its process; otherwise its time is over */
     int count;
 } Dead;
 
@@ -25,28 +26,34 @@ static int judge_worker(void *opaque, const HedonValue *row, int count)
     const char *host = hedon_text_of(&row[1]), *boot = hedon_text_of(&row[2]);
     strncpy(process.host, host ? host : "", sizeof(process.host) - 1);
     strncpy(process.boot, boot ? boot : "", sizeof(process.boot) - 1);
-    if (dead->count < BURIED_AT_ONCE &&
-        (hedon_integer_of(&row[5]) || hedon_process_is_dead(dead->self, &process)))
+    const int gone = hedon_process_is_dead(dead->self, &process);
+    if (dead->count < BURIED_AT_ONCE && (gone || hedon_integer_of(&row[5]))) {
+        dead->is_gone[dead->count] = gone;
         dead->workers[dead->count++] = hedon_integer_of(&row[0]);
+    }
     return 0;
 }
 
-static int give_back(HedonContext *ctx, HedonStore *store, int64_t worker)
+/* Its leases go only with its row: a heartbeat may have come in between. */
+static int give_back(HedonContext *ctx, HedonStore *store, int64_t worker, int is_certain)
 {
-    const HedonValue value = hedon_value_integer(worker);
-    int code = hedon_store_sql(
+    const HedonValue values[] = {hedon_value_integer(worker), hedon_value_integer(is_certain)};
+    const int code = hedon_store_sql(
         ctx, store,
-        &(HedonSql){.text = "DELETE FROM workers WHERE id = $1", .values = &value, .count = 1});
+        &(HedonSql){.text =
+                        "DELETE FROM workers WHERE id = $1 AND ($2 = 1 OR lease_until_s < @now)",
+                    .values = values,
+                    .count = 2});
     if (code) return code;
     return hedon_store_sql(
         ctx, store,
         &(HedonSql){.text = "UPDATE annotations SET state = 'todo', worker_id = NULL "
-                            "WHERE worker_id = $1 AND state = 'leased'",
-                    .values = &value,
+                            "WHERE worker_id = $1 AND state = 'leased' "
+                            "AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = $1)",
+                    .values = values,
                     .count = 1});
 }
 
-/* Locks the rows, so that a heartbeat comes before or after, never in between. */
 static int bury_dead(HedonContext *ctx, HedonStore *store)
 {
     Dead dead = {.self = &store->self};
@@ -54,11 +61,11 @@ static int bury_dead(HedonContext *ctx, HedonStore *store)
         ctx, store,
         &(HedonSql){.text =
                         "SELECT id, host, boot, pid, started, "
-                        "CASE WHEN lease_until_s < @now THEN 1 ELSE 0 END FROM workers ORDER BY id "
-                        "@skip_locked",
+                        "CASE WHEN lease_until_s < @now THEN 1 ELSE 0 END FROM workers ORDER BY id",
                     .row = judge_worker,
                     .opaque = &dead});
-    for (int i = 0; !code && i < dead.count; i++) code = give_back(ctx, store, dead.workers[i]);
+    for (int i = 0; !code && i < dead.count; i++)
+        code = give_back(ctx, store, dead.workers[i], dead.is_gone[i]);
     return code;
 }
 
@@ -122,7 +129,7 @@ int hedon_store_heartbeat(HedonContext *ctx, HedonStore *store, int64_t worker)
 
 static int end_worker(HedonContext *ctx, HedonStore *store, void *opaque)
 {
-    const int code = give_back(ctx, store, *(int64_t *)opaque);
+    const int code = give_back(ctx, store, *(int64_t *)opaque, 1);
     return code ? code : hedon_store_flush(ctx, store);
 }
 

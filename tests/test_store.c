@@ -1,5 +1,6 @@
 /* The store: what goes in comes out, work is done once, whoever dies. The same on SQLite and
  * PostgreSQL. */
+#include "tests/postgres_fixture.h"
 #include "tests/store_fixture.h"
 
 #include <math.h>
@@ -11,6 +12,8 @@ static HedonContext *ctx;
 static HedonStore *store;
 static char folder[] = "/tmp/hedon-store-XXXXXX";
 static char place[512];
+static PostgresFixture postgres;
+static int on_postgres;
 
 static HedonStore *open_again(void)
 {
@@ -24,7 +27,12 @@ static int fresh(void **state)
     (void)state;
     static int number;
     hedon_store_close(store);
-    snprintf(place, sizeof(place), "%s/%d.db", folder, number++);
+    char name[32];
+    snprintf(name, sizeof(name), "t%d", number++);
+    if (on_postgres)
+        assert_int_equal(postgres_database(&postgres, name, place, sizeof(place)), 0);
+    else
+        snprintf(place, sizeof(place), "%s/%s.db", folder, name);
     store = open_again();
     return 0;
 }
@@ -532,9 +540,20 @@ int main(void)
         cmocka_unit_test_setup(paths_are_bytes, fresh),
         cmocka_unit_test_setup(a_reader_may_stop, fresh),
     };
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
+#ifdef HEDON_POSTGRES
+    const int absent = postgres_create(&postgres);
+    on_postgres = 1;
+    if (!absent)
+        failed |= cmocka_run_group_tests_name("PostgreSQL", tests, NULL, NULL);
+    else if (absent == 77)
+        printf("no PostgreSQL server on this machine: not tested on it\n");
+    else
+        failed = 1;
+#endif
     hedon_store_close(store);
     hedon_context_free(ctx);
+    postgres_remove(&postgres);
     char command[64];
     snprintf(command, sizeof(command), "rm -rf %s", folder);
     return system(command) ? 1 : failed;
