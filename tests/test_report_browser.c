@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "browser_fixture.h"
-#include "cli_fixture.h"
+#include "http_fixture.h"
 #include "report_store.h"
 
 enum { VIDEOS = 10000, FAILED = VIDEOS / 150 };
@@ -399,6 +399,46 @@ static void test_hostile_names_are_only_text(void **state)
     browser_wait(&browser, "document.documentElement?.dataset.state === 'failed'");
 }
 
+/* ---- Live */
+
+static void test_served_pages_live(void **state)
+{
+    (void)state;
+    Served served;
+    char url[200];
+    char root[256];
+    if (!exists(HEDON_BINARY_DIR "/hedon-serve")) skip();
+    snprintf(root, sizeof(root), "%s", in_scratch("videos"));
+    HedonContext *ctx = hedon_context_new();
+    HedonStore *store;
+    assert_good(ctx, hedon_store_open(ctx, &store, in_scratch("live.db"), NULL));
+    const int64_t run = report_run(ctx, store, "live", 'e');
+    static char first[300], second[300];
+    snprintf(first, sizeof(first), "%s/clip.webm", root);
+    snprintf(second, sizeof(second), "%s/later.webm", root);
+    const ReportVideo before = {first, root, NULL}, after = {second, root, NULL};
+    report_annotate(ctx, store, run, &before, 1, NULL);
+    serve_start(&served, (char *[]){in_scratch("live.db"), (char[]){"--port"}, (char[]){"0"},
+                                    (char[]){"--token"}, (char[]){"letmein-letmein"}, NULL});
+    snprintf(url, sizeof(url), "http://localhost:%d/?token=letmein-letmein", served.port);
+    browser_open(&browser, url);
+    assert_true(number("location.pathname === '/r/1/index.html' && !location.search && "
+                       "document.cookie === ''"));
+    report_annotate(ctx, store, run, &after, 1, NULL);
+    browser_wait(&browser, "document.querySelector('#live button') !== null");
+    browser_click(&browser, "#live button");
+    browser_wait(&browser, "document.querySelectorAll('#rows a').length === 2");
+    browser_open(&browser, text("new URL([...document.querySelectorAll('#rows a')].find((a) => "
+                                "a.textContent === 'clip.webm').getAttribute('href'), location).href"));
+    browser_wait(&browser, "document.getElementById('player').readyState >= 1");
+    browser_wait(&browser, "document.querySelectorAll('#peaks button').length === 3");
+    browser_click_at(&browser, "#track", .9, .3);
+    assert_true(number("document.getElementById('player').currentTime") > 4);
+    assert_int_equal(serve_stop(&served, SIGTERM), 0);
+    hedon_store_close(store);
+    hedon_context_free(ctx);
+}
+
 /* A page may not reach out, and nothing that it does is refused by its own policy. */
 static void test_nothing_was_refused_or_thrown(void **state)
 {
@@ -441,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_timeline_moves_the_player),
         cmocka_unit_test(test_thumbnails_jump),
         cmocka_unit_test(test_hostile_names_are_only_text),
+        cmocka_unit_test(test_served_pages_live),
         cmocka_unit_test(test_nothing_was_refused_or_thrown),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
