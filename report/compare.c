@@ -39,8 +39,7 @@ static void measure_pairs(const void *data, const int32_t *weight, double *scrat
         if (isnan(x[0]) || isnan(y[0])) continue;
         hedon_mean_ranks(scratch, x, pairs->order[0] + c * n, weight, n);
         hedon_mean_ranks(scratch + n, y, pairs->order[1] + c * n, weight, n);
-        values[HEDON_COMPARED + c] =
-            hedon_pearson(hedon_moments(scratch, scratch + n, weight, n));
+        values[HEDON_COMPARED + c] = hedon_pearson(hedon_moments(scratch, scratch + n, weight, n));
     }
 }
 
@@ -140,8 +139,7 @@ static int compare_samples(HedonContext *ctx, HedonComparison *out, const HedonS
 static int check_counts(HedonContext *ctx, const HedonComparison *out)
 {
     if (out->first_videos < 2 || out->second_videos < 2)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "%s has fewer than two annotated videos to compare",
+        return hedon_fail(ctx, HEDON_EINVAL, "%s has fewer than two annotated videos to compare",
                           out->first_videos < 2 ? "the first" : "the second");
     if (out->paired && out->videos < 2)
         return hedon_fail(ctx, HEDON_EINVAL,

@@ -1,5 +1,5 @@
-/* Two models on the same videos, or two folders of one run: mean differences of the utility and of each
- * emotion with 95% bootstrap intervals, and for models how alike they rank the videos. */
+/* Two models on the same videos, or two folders of one run: mean differences of the utility and of
+ * each emotion with 95% bootstrap intervals, and for models how alike they rank the videos. */
 #ifndef HEDON_REPORT_COMPARE_H
 #define HEDON_REPORT_COMPARE_H
 
@@ -14,9 +14,9 @@ typedef struct HedonCompareSide {
 } HedonCompareSide;
 
 typedef struct HedonComparedValue {
-    int measured;          /* both sides have it */
-    double first, second;  /* means */
-    double difference;     /* first minus second */
+    int measured;         /* both sides have it */
+    double first, second; /* means */
+    double difference;    /* first minus second */
     HedonInterval interval;
     double rank_correlation; /* Spearman's, of paired sides; NaN when one side is constant */
     HedonInterval rank_interval;
@@ -30,8 +30,8 @@ typedef struct HedonComparison {
 } HedonComparison;
 
 /**
- * Compare. Sides of different runs are paired by the videos' paths; sides of one run are two samples,
- * each resampled by itself.
+ * Compare. Sides of different runs are paired by the videos' paths; sides of one run are two
+ * samples, each resampled by itself.
  *
  * @param where  which videos, as HedonStoreQuery's; or NULL
  * @return 0; HEDON_EINVAL when a side or the common part has fewer than two videos, or for a wrong

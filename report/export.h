@@ -1,5 +1,5 @@
-/* A run's annotations as files for other programs: JSON lines, CSV, WebVTT tracks. Rows are written as
- * the store hands them out: memory does not grow with their number. */
+/* A run's annotations as files for other programs: JSON lines, CSV, WebVTT tracks. Rows are written
+ * as the store hands them out: memory does not grow with their number. */
 #ifndef HEDON_REPORT_EXPORT_H
 #define HEDON_REPORT_EXPORT_H
 
@@ -26,8 +26,8 @@ int hedon_export_jsonl(HedonContext *ctx, const HedonExport *export, FILE *out,
 int hedon_export_csv(HedonContext *ctx, const HedonExport *export, FILE *out,
                      HedonExported *exported);
 /**
- * A WebVTT track a video, atomically each: a cue a clip, with the strongest emotions and the utility.
- * A video that failed has none.
+ * A WebVTT track a video, atomically each: a cue a clip, with the strongest emotions and the
+ * utility. A video that failed has none.
  *
  * @param folder  tracks are written there, laid out as the annotated folders (each under its name),
  *                as VIDEO.vtt; NULL: beside each video, as VIDEO.hedon.vtt
@@ -35,6 +35,7 @@ int hedon_export_csv(HedonContext *ctx, const HedonExport *export, FILE *out,
 int hedon_export_vtt(HedonContext *ctx, const HedonExport *export, const char *folder,
                      HedonExported *exported);
 /** One track, with its header. */
-int hedon_vtt_write(HedonContext *ctx, FILE *out, const HedonReportRun *run, const HedonScore *score);
+int hedon_vtt_write(HedonContext *ctx, FILE *out, const HedonReportRun *run,
+                    const HedonScore *score);
 
 #endif

@@ -13,8 +13,8 @@ typedef struct HedonPeak {
 } HedonPeak;
 
 /**
- * At most `most` moments in the order of time, no clip twice: the utility's highest and lowest, then the
- * strongest emotions where each is highest. Returns their number.
+ * At most `most` moments in the order of time, no clip twice: the utility's highest and lowest,
+ * then the strongest emotions where each is highest. Returns their number.
  */
 int hedon_peaks(const HedonScore *score, int most, HedonPeak peaks[HEDON_MOST_PEAKS]);
 

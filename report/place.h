@@ -1,4 +1,5 @@
-/* Where a file about a video is written: names of an annotated folder's videos under another folder. */
+/* Where a file about a video is written: names of an annotated folder's videos under another
+ * folder. */
 #ifndef HEDON_REPORT_PLACE_H
 #define HEDON_REPORT_PLACE_H
 
@@ -9,7 +10,7 @@
 typedef struct HedonRoots {
     struct HedonRootName {
         char *root, *name;
-    } *items;
+    } * items;
     int count;
 } HedonRoots;
 

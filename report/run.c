@@ -76,12 +76,12 @@ static int describe(HedonContext *ctx, HedonReportRun *out, const HedonStoreRun 
     json_t *parsed = json_loads(run->settings ? run->settings : "", 0, NULL);
     const char *settings = parsed ? run->settings : "{}";
     json_decref(parsed);
-    Block block = {.text = hedon_calloc(16 + sizeof(run->model_name) + sizeof(run->model_sha256) +
-                                            strlen(trained_on) + strlen(caveat) + strlen(warning) +
-                                            strlen(notes) + strlen(reference_name) +
-                                            strlen(settings) +
-                                            (metric_text ? strlen(metric_text) : 0),
-                                        1)};
+    Block block = {.text =
+                       hedon_calloc(16 + sizeof(run->model_name) + sizeof(run->model_sha256) +
+                                        strlen(trained_on) + strlen(caveat) + strlen(warning) +
+                                        strlen(notes) + strlen(reference_name) + strlen(settings) +
+                                        (metric_text ? strlen(metric_text) : 0),
+                                    1)};
     out->text = block.text;
     if (block.text) {
         const json_t *human = member(description, "human_trained");
@@ -172,10 +172,9 @@ int hedon_report_measure(HedonContext *ctx, int *measure, const char *name)
         found++;
     }
     if (found == 1) return 0;
-    return hedon_fail(ctx, HEDON_EINVAL,
-                      "%s '%s': give wellbeing or one of the 27 emotions, such as Joy",
-                      found ? "several emotions begin with" : "there is nothing to rank by called",
-                      name);
+    return hedon_fail(
+        ctx, HEDON_EINVAL, "%s '%s': give wellbeing or one of the 27 emotions, such as Joy",
+        found ? "several emotions begin with" : "there is nothing to rank by called", name);
 }
 
 const char *hedon_report_measure_name(int measure)

@@ -1,5 +1,5 @@
-/* Which run of a store is shown, and what the store kept of its model: every output says by whom its
- * numbers are and what was rated. */
+/* Which run of a store is shown, and what the store kept of its model: every output says by whom
+ * its numbers are and what was rated. */
 #ifndef HEDON_REPORT_RUN_H
 #define HEDON_REPORT_RUN_H
 
@@ -9,10 +9,10 @@
 typedef struct HedonReportRun {
     int64_t id;
     const char *settings; /* JSON */
-    HedonModelInfo info; /* name, sha256, trained_on, caveat, human_trained, test_metric, and the
-                            reference's name and number; the rest is not kept */
-    char *warning;       /* "not an estimate of ...", to be shown first; NULL: human-trained */
-    char *notes;         /* lines for the end of outputs for people */
+    HedonModelInfo info;  /* name, sha256, trained_on, caveat, human_trained, test_metric, and the
+                             reference's name and number; the rest is not kept */
+    char *warning;        /* "not an estimate of ...", to be shown first; NULL: human-trained */
+    char *notes;          /* lines for the end of outputs for people */
     int64_t todo, leased, done, failed;
     int others; /* runs that `name` or the lack of one would have fitted as well */
     char *text; /* what info points into */
@@ -23,7 +23,8 @@ typedef struct HedonReportRun {
  *
  * @param name  a run's number, a model's name, or at least six digits of its SHA-256; the newest
  *              run that fits is taken; NULL: the newest of all
- * @return 0; HEDON_EINVAL when there is none, with what there is; HEDON_EDATA; HEDON_EIO; HEDON_ENOMEM
+ * @return 0; HEDON_EINVAL when there is none, with what there is; HEDON_EDATA; HEDON_EIO;
+ * HEDON_ENOMEM
  */
 int hedon_report_run_find(HedonContext *ctx, HedonReportRun *out, HedonStore *store,
                           const char *name);
@@ -41,7 +42,8 @@ void hedon_report_caveat(char *line, size_t size, const HedonReportRun *run, con
 
 enum { HEDON_REPORT_UTILITY = -1 }; /* otherwise an emotion's index */
 /**
- * What people rank by: "wellbeing", "utility", or an emotion's name or the start of one, in any case.
+ * What people rank by: "wellbeing", "utility", or an emotion's name or the start of one, in any
+ * case.
  *
  * @return 0; HEDON_EINVAL with the nearest names
  */

@@ -42,9 +42,8 @@ static int take(void *opaque, const HedonStoreRow *row)
     if (!(entry->path = hedon_strdup(row->path))) return hedon_fail_memory(loading->ctx);
     for (int c = 0; c < HEDON_COMPARED; c++) {
         const int measure = c ? c - 1 : HEDON_REPORT_UTILITY;
-        entry->value[c] = hedon_report_has(&row->score, measure)
-                              ? hedon_report_value(&row->score, measure)
-                              : NAN;
+        entry->value[c] =
+            hedon_report_has(&row->score, measure) ? hedon_report_value(&row->score, measure) : NAN;
     }
     loading->count++;
     return hedon_check_cancelled(loading->ctx);

@@ -17,7 +17,8 @@ enum { CLIPS_BYTES = 256 * 1024, PATH_BYTES = 4096 };
 
 void hedon_site_options_default(HedonSiteOptions *options)
 {
-    *options = (HedonSiteOptions){.title = "hedon report", .limit = HEDON_SITE_ROWS, .thumbnails = 3};
+    *options =
+        (HedonSiteOptions){.title = "hedon report", .limit = HEDON_SITE_ROWS, .thumbnails = 3};
     hedon_worker_options_default(&options->worker);
 }
 
@@ -47,9 +48,9 @@ static int prepare_folder(HedonContext *ctx, const char *folder)
     if (code) return code;
     path[strlen(path) - 1] = 0;
     if (access(path, F_OK) && !is_empty(folder))
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "%s has other things in it: give a new folder, or one of an earlier report",
-                          folder);
+        return hedon_fail(
+            ctx, HEDON_EINVAL,
+            "%s has other things in it: give a new folder, or one of an earlier report", folder);
     return hedon_make_folders(ctx, path);
 }
 

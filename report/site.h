@@ -19,7 +19,8 @@ typedef struct HedonSiteOptions {
 
 typedef struct HedonSiteWritten {
     int64_t videos, errors, left_out;
-    int64_t thumbnails, kept, missing; /* strips made now; there from before; videos that gave none */
+    int64_t thumbnails, kept,
+        missing; /* strips made now; there from before; videos that gave none */
 } HedonSiteWritten;
 
 /** For the limit: what a browser sorts and filters at once. */
@@ -27,13 +28,14 @@ enum { HEDON_SITE_ROWS = 100000 };
 
 void hedon_site_options_default(HedonSiteOptions *options);
 /**
- * Write the site into folder, which is made when it is not there. An earlier report there is replaced
- * file by file, each atomically, the one that names the others last.
+ * Write the site into folder, which is made when it is not there. An earlier report there is
+ * replaced file by file, each atomically, the one that names the others last.
  *
  * @return 0; HEDON_EINVAL for a folder with other things in it, or a wrong `where`; HEDON_EIO;
  *         HEDON_ECANCELLED; HEDON_ENOMEM
  */
 int hedon_site_write(HedonContext *ctx, HedonStore *store, const HedonReportRun *run,
-                     const char *folder, const HedonSiteOptions *options, HedonSiteWritten *written);
+                     const char *folder, const HedonSiteOptions *options,
+                     HedonSiteWritten *written);
 
 #endif

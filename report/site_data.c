@@ -235,9 +235,10 @@ void hedon_site_clips_put(FILE *out, const HedonSite *site, const HedonSiteVideo
         write_url(out, row->path);
         fputc('"', out);
     }
-    hedon_json_string(&json, "error", !row->score.code       ? NULL
-                                      : row->score.error     ? row->score.error
-                                                             : "failed");
+    hedon_json_string(&json, "error",
+                      !row->score.code   ? NULL
+                      : row->score.error ? row->score.error
+                                         : "failed");
     if (!row->score.code) put_result(&json, &row->score);
     hedon_json_string(&json, "thumb", video->thumb[0] ? video->thumb : NULL);
     put_peaks(&json, video);

@@ -1,5 +1,5 @@
-/* What the site's scripts read: documents that call hedonData(name, value). The static report writes
- * them as files, the server makes them on demand. */
+/* What the site's scripts read: documents that call hedonData(name, value). The static report
+ * writes them as files, the server makes them on demand. */
 #ifndef HEDON_REPORT_SITE_DATA_H
 #define HEDON_REPORT_SITE_DATA_H
 

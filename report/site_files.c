@@ -27,7 +27,10 @@ EMBED(video_js, "video.js");
 #define CSS  "text/css; charset=utf-8"
 #define JS   "text/javascript; charset=utf-8"
 
-#define FILE_OF(name, symbol, type) {name, type, hedon_site_##symbol, hedon_site_##symbol##_end}
+#define FILE_OF(name, symbol, type)                                                                \
+    {                                                                                              \
+        name, type, hedon_site_##symbol, hedon_site_##symbol##_end                                 \
+    }
 
 static const HedonSiteFile files[] = {
     FILE_OF("index.html", index_html, HTML),

@@ -29,8 +29,7 @@ static void put_cell(Strip *strip, int cell, const float *pixels)
     const size_t width = (size_t)strip->cell_width, area = width * HEDON_STRIP_HEIGHT;
     for (size_t y = 0; y < HEDON_STRIP_HEIGHT; y++)
         for (size_t x = 0; x < width; x++) {
-            uint8_t *out = strip->rgb +
-                           3 * ((y * (size_t)strip->cells + (size_t)cell) * width + x);
+            uint8_t *out = strip->rgb + 3 * ((y * (size_t)strip->cells + (size_t)cell) * width + x);
             for (size_t c = 0; c < 3; c++) out[c] = coarse(pixels[c * area + y * width + x]);
         }
 }
@@ -51,8 +50,8 @@ static int take_frame(void *opaque, const HedonFrame *frame)
                                       .std = {1, 1, 1}};
     const size_t area = (size_t)strip->cell_width * HEDON_STRIP_HEIGHT;
     float *pixels = hedon_malloc_aligned(3 * area, sizeof(float));
-    int code = pixels ? hedon_backend_find(strip->ctx, "cpu", &backend)
-                      : hedon_fail_memory(strip->ctx);
+    int code =
+        pixels ? hedon_backend_find(strip->ctx, "cpu", &backend) : hedon_fail_memory(strip->ctx);
     if (!code) code = backend->preprocessor_new(strip->ctx, &transform, frame, &preprocessor);
     if (!code) {
         backend->preprocess(preprocessor, frame, pixels, (int64_t)area);
@@ -161,8 +160,8 @@ int hedon_strip_make(HedonContext *ctx, HedonWorker *worker, const char *path, c
     const HedonVideoInfo *info = hedon_worker_info(worker);
     const double width = round((double)HEDON_STRIP_HEIGHT * info->width / fmax(1, info->height));
     strip.cell_width = (int)fmin(320, fmax(24, width));
-    strip.rgb = hedon_calloc((size_t)strip.cells * (size_t)strip.cell_width,
-                             3 * HEDON_STRIP_HEIGHT);
+    strip.rgb =
+        hedon_calloc((size_t)strip.cells * (size_t)strip.cell_width, 3 * HEDON_STRIP_HEIGHT);
     code = strip.rgb ? decode(ctx, worker, &strip, times) : hedon_fail_memory(ctx);
     if (code == HEDON_ERESAMPLE) code = decode(ctx, worker, &strip, times); /* damaged: once more */
     if (!code) code = encode(ctx, &strip, &buffer);

@@ -7,8 +7,8 @@
 enum { HEDON_STRIP_HEIGHT = 72 };
 
 /**
- * Decode the frames shown at some moments and draw them side by side, each HEDON_STRIP_HEIGHT high and as
- * wide as the video's shape asks (24 to 320 pixels).
+ * Decode the frames shown at some moments and draw them side by side, each HEDON_STRIP_HEIGHT high
+ * and as wide as the video's shape asks (24 to 320 pixels).
  *
  * @param times  count of them, seconds, ascending
  * @param png    set to the picture; free with hedon_free

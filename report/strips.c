@@ -95,7 +95,8 @@ static void *work(void *opaque)
         size_t size;
         int undecodable = failed, code = 0;
         if (!undecodable && !strips->code && !hedon_is_cancelled()) {
-            undecodable = hedon_strip_make(ctx, worker, job.path, job.times, job.count, &png, &size);
+            undecodable =
+                hedon_strip_make(ctx, worker, job.path, job.times, job.count, &png, &size);
             if (!undecodable) code = write_picture(ctx, job.file, png, size);
         }
         hedon_free(png);

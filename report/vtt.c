@@ -77,7 +77,8 @@ static void put_cue(FILE *out, const HedonScore *score, const HedonScoreClip *cl
     }
 }
 
-int hedon_vtt_write(HedonContext *ctx, FILE *out, const HedonReportRun *run, const HedonScore *score)
+int hedon_vtt_write(HedonContext *ctx, FILE *out, const HedonReportRun *run,
+                    const HedonScore *score)
 {
     fputs("WEBVTT\n\nNOTE\n", out);
     if (run->warning) {
@@ -147,10 +148,8 @@ int hedon_export_vtt(HedonContext *ctx, const HedonExport *export, const char *f
                      HedonExported *exported)
 {
     Tracks tracks = {.ctx = ctx, .export = export, .folder = folder, .exported = exported};
-    const HedonStoreQuery query = {.run = export->run->id,
-                                   .order = HEDON_STORE_BY_PATH,
-                                   .clips = 1,
-                                   .where = export->where};
+    const HedonStoreQuery query = {
+        .run = export->run->id, .order = HEDON_STORE_BY_PATH, .clips = 1, .where = export->where};
     const int code = hedon_store_each(ctx, export->store, &query, write_track, &tracks);
     hedon_roots_clear(&tracks.roots);
     return code;

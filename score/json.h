@@ -5,9 +5,9 @@
 #include "hedon.h"
 #include "score/json_writer.h"
 
-/** The members of schema "hedon.score/1" apart from "runtime" (for a failed video `video` and `error`),
- *  into an object that is open. Of info are used: name, sha256, trained_on, caveat, human_trained,
- *  test_metric, reference_name, reference_count. */
+/** The members of schema "hedon.score/1" apart from "runtime" (for a failed video `video` and
+ * `error`), into an object that is open. Of info are used: name, sha256, trained_on, caveat,
+ * human_trained, test_metric, reference_name, reference_count. */
 void hedon_score_write_json(HedonJson *json, const HedonModelInfo *info, const HedonScore *score);
 
 #endif

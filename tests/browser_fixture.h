@@ -71,7 +71,8 @@ static inline void browser_event(Browser *browser, const json_t *message)
     const int thrown = !strcmp(method, "Runtime.exceptionThrown");
     const json_t *entry = json_object_get(params, "entry");
     const char *text = json_string_value(json_object_get(entry, "text"));
-    const int refused = !strcmp(method, "Log.entryAdded") && text && strstr(text, "Content Security");
+    const int refused =
+        !strcmp(method, "Log.entryAdded") && text && strstr(text, "Content Security");
     if (!thrown && !refused) return;
     char *words = json_dumps(params, JSON_COMPACT);
     fprintf(stderr, "the page says: %.600s\n", words);
@@ -117,17 +118,24 @@ static inline void browser_start(Browser *browser, const char *folder)
     char profile[512];
     if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) abort();
     /* the browser reads at 3 and writes at 4: keep our ends out of the way */
-    const int child_in = fcntl(in[0], F_DUPFD_CLOEXEC, 10), child_out = fcntl(out[1], F_DUPFD_CLOEXEC, 10);
+    const int child_in = fcntl(in[0], F_DUPFD_CLOEXEC, 10),
+              child_out = fcntl(out[1], F_DUPFD_CLOEXEC, 10);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, child_in, 3);
     posix_spawn_file_actions_adddup2(&actions, child_out, 4);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
     snprintf(profile, sizeof(profile), "--user-data-dir=%s/profile", folder);
-    char *argv[] = {(char *)browser_program(), (char[]){"--headless"}, (char[]){"--no-sandbox"},
-                    (char[]){"--disable-gpu"}, (char[]){"--disable-dev-shm-usage"},
-                    (char[]){"--no-first-run"}, (char[]){"--remote-debugging-pipe"},
-                    (char[]){"--autoplay-policy=no-user-gesture-required"}, profile, NULL};
+    char *argv[] = {(char *)browser_program(),
+                    (char[]){"--headless"},
+                    (char[]){"--no-sandbox"},
+                    (char[]){"--disable-gpu"},
+                    (char[]){"--disable-dev-shm-usage"},
+                    (char[]){"--no-first-run"},
+                    (char[]){"--remote-debugging-pipe"},
+                    (char[]){"--autoplay-policy=no-user-gesture-required"},
+                    profile,
+                    NULL};
     *browser = (Browser){0};
     if (posix_spawn(&browser->pid, argv[0], &actions, NULL, argv, environ)) abort();
     posix_spawn_file_actions_destroy(&actions);
@@ -137,7 +145,8 @@ static inline void browser_start(Browser *browser, const char *folder)
     close(child_out);
     browser->to = in[1];
     browser->from = out[0];
-    json_t *target = browser_call(browser, "Target.createTarget", json_pack("{s:s}", "url", "about:blank"));
+    json_t *target =
+        browser_call(browser, "Target.createTarget", json_pack("{s:s}", "url", "about:blank"));
     json_t *attached = browser_call(
         browser, "Target.attachToTarget",
         json_pack("{s:s,s:b}", "targetId", json_string_value(json_object_get(target, "targetId")),
@@ -202,9 +211,9 @@ static inline const char *browser_text(Browser *browser, const char *expression)
 static inline void browser_wait(Browser *browser, const char *expression)
 {
     for (int i = 0; i < BROWSER_PATIENCE_MS / 50; i++) {
-        json_t *answer = browser_ask(browser, "Runtime.evaluate",
-                                     json_pack("{s:s,s:b}", "expression", expression,
-                                               "returnByValue", 1));
+        json_t *answer =
+            browser_ask(browser, "Runtime.evaluate",
+                        json_pack("{s:s,s:b}", "expression", expression, "returnByValue", 1));
         const json_t *result = json_object_get(json_object_get(answer, "result"), "result");
         const int good = json_is_true(json_object_get(result, "value"));
         json_decref(answer);
@@ -225,8 +234,8 @@ static inline void browser_open(Browser *browser, const char *url)
 static inline void browser_size(Browser *browser, int width, int height)
 {
     BROWSER_DO(browser, "Emulation.setDeviceMetricsOverride",
-               json_pack("{s:i,s:i,s:i,s:b}", "width", width, "height", height, "deviceScaleFactor", 1,
-                         "mobile", width < 600));
+               json_pack("{s:i,s:i,s:i,s:b}", "width", width, "height", height, "deviceScaleFactor",
+                         1, "mobile", width < 600));
 }
 
 static inline void browser_dark(Browser *browser, int dark)
@@ -240,18 +249,19 @@ static inline void browser_dark(Browser *browser, int dark)
 static inline void browser_click_at(Browser *browser, const char *selector, double x, double y)
 {
     char expression[600];
-    snprintf(expression, sizeof(expression),
-             "(() => { const e = document.querySelector('%s'); e.scrollIntoView({block: 'center'}); "
-             "const b = e.getBoundingClientRect(); return `${b.left + %g * b.width} ${b.top + %g * "
-             "b.height}`; })()",
-             selector, x, y);
+    snprintf(
+        expression, sizeof(expression),
+        "(() => { const e = document.querySelector('%s'); e.scrollIntoView({block: 'center'}); "
+        "const b = e.getBoundingClientRect(); return `${b.left + %g * b.width} ${b.top + %g * "
+        "b.height}`; })()",
+        selector, x, y);
     double left, top;
     if (sscanf(browser_text(browser, expression), "%lf %lf", &left, &top) != 2) abort();
     static const char *const kinds[] = {"mouseMoved", "mousePressed", "mouseReleased"};
     for (int i = 0; i < 3; i++)
         BROWSER_DO(browser, "Input.dispatchMouseEvent",
-                   json_pack("{s:s,s:f,s:f,s:s,s:i}", "type", kinds[i], "x", left, "y", top, "button",
-                             i ? "left" : "none", "clickCount", i ? 1 : 0));
+                   json_pack("{s:s,s:f,s:f,s:s,s:i}", "type", kinds[i], "x", left, "y", top,
+                             "button", i ? "left" : "none", "clickCount", i ? 1 : 0));
 }
 
 static inline void browser_click(Browser *browser, const char *selector)
@@ -266,14 +276,15 @@ static inline void browser_key(Browser *browser, const char *key)
         const char *name;
         int code;
         const char *text;
-    } keys[] = {{"Tab", 9, NULL},       {"Enter", 13, "\r"},     {"ArrowDown", 40, NULL},
+    } keys[] = {{"Tab", 9, NULL},       {"Enter", 13, "\r"},      {"ArrowDown", 40, NULL},
                 {"ArrowUp", 38, NULL},  {"ArrowRight", 39, NULL}, {"ArrowLeft", 37, NULL},
                 {"PageDown", 34, NULL}, {"Home", 36, NULL},       {"End", 35, NULL},
                 {"Space", 32, " "}};
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         if (strcmp(keys[i].name, key)) continue;
-        json_t *down = json_pack("{s:s,s:s,s:s,s:i}", "type", keys[i].text ? "keyDown" : "rawKeyDown",
-                                 "key", key, "code", key, "windowsVirtualKeyCode", keys[i].code);
+        json_t *down =
+            json_pack("{s:s,s:s,s:s,s:i}", "type", keys[i].text ? "keyDown" : "rawKeyDown", "key",
+                      key, "code", key, "windowsVirtualKeyCode", keys[i].code);
         if (keys[i].text) json_object_set_new(down, "text", json_string(keys[i].text));
         BROWSER_DO(browser, "Input.dispatchKeyEvent", down);
         BROWSER_DO(browser, "Input.dispatchKeyEvent",
@@ -292,7 +303,8 @@ static inline void browser_type(Browser *browser, const char *text)
 /* What is seen, as a PNG file. */
 static inline void browser_shot(Browser *browser, const char *path)
 {
-    json_t *shot = browser_call(browser, "Page.captureScreenshot", json_pack("{s:s}", "format", "png"));
+    json_t *shot =
+        browser_call(browser, "Page.captureScreenshot", json_pack("{s:s}", "format", "png"));
     const char *text = json_string_value(json_object_get(shot, "data"));
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     FILE *file = fopen(path, "wb");

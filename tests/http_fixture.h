@@ -81,9 +81,9 @@ static inline void http_send(int fd, const char *bytes, size_t size)
 }
 
 typedef struct Http {
-    int status;       /* 0: no answer */
+    int status;        /* 0: no answer */
     char *head, *body; /* the headers as they came */
-    size_t size;      /* of the body */
+    size_t size;       /* of the body */
 } Http;
 
 static inline void http_free(Http *http)

@@ -1,4 +1,5 @@
-/* A store of many made-up videos that look like a real one: for the browser tests and for looking at. */
+/* A store of many made-up videos that look like a real one: for the browser tests and for looking
+ * at. */
 #ifndef HEDON_TESTS_REPORT_STORE_H
 #define HEDON_TESTS_REPORT_STORE_H
 
@@ -8,9 +9,9 @@
 static inline void lively_score(StoreScore *s, int i, HedonScoreClip *clips, int clip_count)
 {
     const HedonRandomKey key = hedon_random_key(9, 1, (uint64_t)i);
-    static const double pleasant[HEDON_EMOTIONS] = {
-        .8, .7, .8, .8, -1, -1, .7, -.4, -.5, .8, -.4, .1, -.8, -1, .5, .9, -1, -1, .5, 1, .3, .7, .8,
-        -1,  .8, .4, .3};
+    static const double pleasant[HEDON_EMOTIONS] = {.8, .7,  .8, .8,  -1, -1, .7, -.4, -.5,
+                                                    .8, -.4, .1, -.8, -1, .5, .9, -1,  -1,
+                                                    .5, 1,   .3, .7,  .8, -1, .8, .4,  .3};
     const double mood = hedon_random_normal(key, 1);
     s->score.utility = 0;
     for (int k = 0; k < HEDON_EMOTIONS; k++) s->score.emotions[k] = 0;
@@ -47,7 +48,8 @@ static inline void lively_score(StoreScore *s, int i, HedonScoreClip *clips, int
 
 enum { LIVELY_CLIPS = 48, LIVELY_BATCH = 500 };
 
-/* /videos/.../NAME-00000.mp4 and on under root, every 150th failed; `first` may name a real file. */
+/* /videos/.../NAME-00000.mp4 and on under root, every 150th failed; `first` may name a real file.
+ */
 static inline void lively_store(HedonContext *ctx, HedonStore *store, int64_t run, const char *root,
                                 const char *first, int count)
 {
@@ -72,11 +74,12 @@ static inline void lively_store(HedonContext *ctx, HedonStore *store, int64_t ru
     for (int n, i = 0; (n = store_claim(ctx, store, run, worker, LIVELY_BATCH, jobs));) {
         for (int k = 0; k < n; k++, i++) {
             store_score(&scores[k], (uint64_t)i);
-            lively_score(&scores[k], i, clips[k], first && !i ? 4 : 4 + i * 13 % (LIVELY_CLIPS - 4));
+            lively_score(&scores[k], i, clips[k],
+                         first && !i ? 4 : 4 + i * 13 % (LIVELY_CLIPS - 4));
             if (i % 150 == 149)
                 scores[k].score = (HedonScore){.code = HEDON_EDATA, .error = "moov atom not found"};
-            results[k] = (HedonStoreResult){&jobs[k], HEDON_STORE_SCORED, &scores[k].score,
-                                            scores[k].hash, jobs[k].size, jobs[k].mtime_ns};
+            results[k] = (HedonStoreResult){&jobs[k],       HEDON_STORE_SCORED, &scores[k].score,
+                                            scores[k].hash, jobs[k].size,       jobs[k].mtime_ns};
         }
         assert_good(ctx, hedon_store_finish(ctx, store, worker, results, n, NULL));
         store_clear(jobs, n);

@@ -14,15 +14,14 @@ static const char hostile[] = "<script>alert(1)<|script> \"'&\\ \n\x01 --> \xff.
 
 static ReportVideo videos[] = {
     {NULL, NULL, NULL}, /* hostile name; filled in by the set-up */
-    {NULL, NULL, NULL},
-    {NULL, NULL, NULL},
-    {NULL, NULL, NULL},
-    {NULL, NULL, "moov atom not found, \"<b>\""},
+    {NULL, NULL, NULL}, {NULL, NULL, NULL},
+    {NULL, NULL, NULL}, {NULL, NULL, "moov atom not found, \"<b>\""},
 };
 enum { VIDEOS = sizeof(videos) / sizeof(*videos) };
 static char paths[VIDEOS][512], roots[2][300];
 
-/* Utilities .5, 1.5, -1, 3; Joy a tenth of them and a half; other emotions alphabetically falling. */
+/* Utilities .5, 1.5, -1, 3; Joy a tenth of them and a half; other emotions alphabetically falling.
+ */
 static const double utilities[VIDEOS] = {.5, 1.5, -1, 3, 0};
 
 static void fill_first(StoreScore *score, int i)
@@ -151,8 +150,8 @@ static void test_csv_is_scores_csv(void **state)
     assert_non_null(strstr(text, expected));
     free(text);
     ran_free(&ran);
-    ran = RUN("export", store_place(), "--format", "csv", "--run", "1", "--where",
-              "path ~ three", "--clips");
+    ran = RUN("export", store_place(), "--format", "csv", "--run", "1", "--where", "path ~ three",
+              "--clips");
     assert_int_equal(ran.status, 0);
     assert_int_equal(count_lines(ran.out), 1 + STORE_CLIPS);
     ran_free(&ran);
@@ -291,8 +290,8 @@ static void test_models_are_compared_in_pairs(void **state)
     assert_true(json_is_true(json_object_get(json, "paired")));
     assert_int_equal(json_integer_value(json_object_get(json, "videos")), 4);
     const json_t *measures = json_object_get(json, "measures");
-    /* first: .5 1.5 -1 3, mean 1; second: 1.5 2.5 4 0, mean 2. Ranks 2 3 1 4 and 2 3 4 1: Spearman's is
-       1 - 6 (0 + 0 + 9 + 9) / (4 (16 - 1)) */
+    /* first: .5 1.5 -1 3, mean 1; second: 1.5 2.5 4 0, mean 2. Ranks 2 3 1 4 and 2 3 4 1:
+       Spearman's is 1 - 6 (0 + 0 + 9 + 9) / (4 (16 - 1)) */
     const json_t *utility = json_object_get(measures, "utility");
     assert_float_equal(number_at(utility, "a"), 1, 1e-6);
     assert_float_equal(number_at(utility, "b"), 2, 1e-6);
@@ -316,8 +315,8 @@ static void test_folders_are_compared_as_samples(void **state)
     assert_int_equal(ran.status, 0);
     json_t *json = parse(ran.out, strlen(ran.out));
     assert_true(json_is_false(json_object_get(json, "paired")));
-    /* .5 and 1.5 against -1 and 3: resampled means are within [.5, 1.5] and [-1, 3], whose extremes have
-       a chance of 1/16 for a difference: outside the middle 95% only beyond them */
+    /* .5 and 1.5 against -1 and 3: resampled means are within [.5, 1.5] and [-1, 3], whose extremes
+       have a chance of 1/16 for a difference: outside the middle 95% only beyond them */
     const json_t *utility = json_object_get(json_object_get(json, "measures"), "utility"),
                  *interval = json_object_get(utility, "interval");
     assert_float_equal(number_at(utility, "difference"), 0, 1e-6);

@@ -1,5 +1,6 @@
-/* The report in a real browser: a table of 10,000 videos, plots, the timeline and its player, by mouse and
- * by keyboard, at a desk's and a phone's width. Set HEDON_SHOTS to a folder to keep pictures. */
+/* The report in a real browser: a table of 10,000 videos, plots, the timeline and its player, by
+ * mouse and by keyboard, at a desk's and a phone's width. Set HEDON_SHOTS to a folder to keep
+ * pictures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,8 @@ enum { VIDEOS = 10000, FAILED = VIDEOS / 150 };
 static Browser browser;
 static char site[300], hostile_site[300], clip_page[64];
 
-static const char hostile[] = "<img src=x onerror=boom()><|script><script>boom()<|script> \"'`&\\\n\x01\xff";
+static const char hostile[] =
+    "<img src=x onerror=boom()><|script><script>boom()<|script> \"'`&\\\n\x01\xff";
 
 static void set_up_site(void)
 {
@@ -43,7 +45,8 @@ static void set_up_site(void)
     Ran ran = RUN("report", in_scratch("many.db"), "--out", site, "--thumbnails", "0");
     assert_int_equal(ran.status, 0);
     ran_free(&ran);
-    ran = RUN("report", in_scratch("hostile.db"), "--out", hostile_site, "--title", (char *)hostile);
+    ran =
+        RUN("report", in_scratch("hostile.db"), "--out", hostile_site, "--title", (char *)hostile);
     assert_int_equal(ran.status, 0);
     ran_free(&ran);
 }
@@ -90,7 +93,8 @@ static const char *text(const char *expression)
     return browser_text(&browser, expression);
 }
 
-#define CELL(row, column) "document.querySelector('tr[data-at=\"" #row "\"] ." column "').textContent"
+#define CELL(row, column)                                                                          \
+    "document.querySelector('tr[data-at=\"" #row "\"] ." column "').textContent"
 
 /* ---- The table */
 
@@ -99,8 +103,9 @@ static void test_ten_thousand_rows_are_windowed_and_sorted(void **state)
     (void)state;
     browser_size(&browser, 1280, 900);
     open_page(site, "index.html");
-    assert_int_equal(number("Number(document.getElementById('table').getAttribute('aria-rowcount'))"),
-                     VIDEOS - FAILED + 1);
+    assert_int_equal(
+        number("Number(document.getElementById('table').getAttribute('aria-rowcount'))"),
+        VIDEOS - FAILED + 1);
     assert_true(number("document.querySelectorAll('#rows tr').length") < 60);
     assert_string_equal(text("document.querySelector('th.c-utility').getAttribute('aria-sort')"),
                         "descending");
@@ -155,13 +160,15 @@ static void test_ten_thousand_rows_stay_smooth(void **state)
     (void)state;
     open_page(site, "index.html");
     /* processor time of the page's own work, generously: on a busy machine it is still far below */
-    assert_true(number("(() => { const t = performance.now(); for (const key of ['name', 'utility', "
-                       "'emotion']) document.querySelector(`th.c-${key} button`).click(); return "
-                       "(performance.now() - t) / 3; })()") < 1500);
-    assert_true(number("(() => { const s = document.getElementById('scroller'), t = "
-                       "performance.now(); for (let i = 0; i < 50; i++) { s.scrollTop = i * 9000; "
-                       "s.dispatchEvent(new Event('scroll')); } return (performance.now() - t) / 50; "
-                       "})()") < 60);
+    assert_true(
+        number("(() => { const t = performance.now(); for (const key of ['name', 'utility', "
+               "'emotion']) document.querySelector(`th.c-${key} button`).click(); return "
+               "(performance.now() - t) / 3; })()") < 1500);
+    assert_true(
+        number("(() => { const s = document.getElementById('scroller'), t = "
+               "performance.now(); for (let i = 0; i < 50; i++) { s.scrollTop = i * 9000; "
+               "s.dispatchEvent(new Event('scroll')); } return (performance.now() - t) / 50; "
+               "})()") < 60);
 }
 
 /* ---- Keyboard, labels, colours */
@@ -169,8 +176,8 @@ static void test_ten_thousand_rows_stay_smooth(void **state)
 static void test_keyboard_reaches_everything_in_order(void **state)
 {
     (void)state;
-    static const char *const order[] = {"skip",   "measure", "axes",  "canvas", "search", "emotion",
-                                        "least",  "length",  "state", "clear",  "scroller"};
+    static const char *const order[] = {"skip",  "measure", "axes",  "canvas", "search",  "emotion",
+                                        "least", "length",  "state", "clear",  "scroller"};
     browser_size(&browser, 1280, 900);
     open_page(site, "index.html");
     browser_eval(&browser, "document.activeElement.blur()");
@@ -179,8 +186,9 @@ static void test_keyboard_reaches_everything_in_order(void **state)
         assert_string_equal(text("document.activeElement.id || document.activeElement.className || "
                                  "document.activeElement.localName"),
                             order[i]);
-        assert_true(number("parseFloat(getComputedStyle(document.activeElement).outlineWidth) >= 2 && "
-                           "getComputedStyle(document.activeElement).outlineStyle !== 'none'"));
+        assert_true(
+            number("parseFloat(getComputedStyle(document.activeElement).outlineWidth) >= 2 && "
+                   "getComputedStyle(document.activeElement).outlineStyle !== 'none'"));
     }
     /* in the table: arrows move the row, Enter opens it */
     browser_key(&browser, "ArrowDown");
@@ -188,9 +196,10 @@ static void test_keyboard_reaches_everything_in_order(void **state)
     assert_int_equal(number("Number(document.querySelector('tr.active').dataset.at)"), 2);
     browser_key(&browser, "End");
     browser_wait(&browser, "Number(document.querySelector('tr.active').dataset.at) === 9933");
-    assert_true(number("(() => { const r = document.querySelector('tr.active').getBoundingClientRect(), "
-                       "s = document.getElementById('scroller').getBoundingClientRect(); return r.top "
-                       ">= s.top && r.bottom <= s.bottom + 1; })()"));
+    assert_true(
+        number("(() => { const r = document.querySelector('tr.active').getBoundingClientRect(), "
+               "s = document.getElementById('scroller').getBoundingClientRect(); return r.top "
+               ">= s.top && r.bottom <= s.bottom + 1; })()"));
     browser_key(&browser, "Home");
     const char *name = text(CELL(0, "c-name a"));
     browser_key(&browser, "Enter");
@@ -209,15 +218,18 @@ static void check_names(void)
         text("[...document.querySelectorAll('input, select, button, a[href], canvas, video, "
              "[role=slider], [role=region], svg:not([aria-hidden])')].filter((e) => "
              "e.checkVisibility()).filter((e) => !(e.labels?.length || "
-             "e.getAttribute('aria-label') || e.textContent.trim())).map((e) => e.outerHTML).join()"),
+             "e.getAttribute('aria-label') || e.textContent.trim())).map((e) => "
+             "e.outerHTML).join()"),
         "");
-    assert_string_equal(text("[...document.querySelectorAll('[aria-labelledby], [aria-describedby]')]"
-                             ".filter((e) => !document.getElementById(e.getAttribute('aria-labelledby') "
-                             "|| e.getAttribute('aria-describedby'))).map((e) => e.id).join()"),
-                        "");
-    assert_string_equal(text("(() => { const seen = {}; return [...document.querySelectorAll('[id]')]"
-                             ".map((e) => e.id).filter((id) => seen[id] || !(seen[id] = 1)).join(); })()"),
-                        "");
+    assert_string_equal(
+        text("[...document.querySelectorAll('[aria-labelledby], [aria-describedby]')]"
+             ".filter((e) => !document.getElementById(e.getAttribute('aria-labelledby') "
+             "|| e.getAttribute('aria-describedby'))).map((e) => e.id).join()"),
+        "");
+    assert_string_equal(
+        text("(() => { const seen = {}; return [...document.querySelectorAll('[id]')]"
+             ".map((e) => e.id).filter((id) => seen[id] || !(seen[id] = 1)).join(); })()"),
+        "");
     assert_int_equal(number("document.querySelectorAll('h1').length"), 1);
     assert_string_equal(text("document.documentElement.lang"), "en");
 }
@@ -227,13 +239,16 @@ static void check_contrast(void)
 {
     static const char contrast[] =
         "(() => { const parse = (c) => c.match(/[\\d.]+/g).map(Number);"
-        "const light = (c) => { const [r, g, b] = parse(c).map((x) => (x /= 255) <= .03928 ? x / 12.92 : "
+        "const light = (c) => { const [r, g, b] = parse(c).map((x) => (x /= 255) <= .03928 ? x / "
+        "12.92 : "
         "((x + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };"
         "const under = (e) => { for (; e; e = e.parentElement) { const c = "
-        "getComputedStyle(e).backgroundColor; const p = parse(c); if (p.length < 4 || p[3] > 0) return c; "
+        "getComputedStyle(e).backgroundColor; const p = parse(c); if (p.length < 4 || p[3] > 0) "
+        "return c; "
         "} return 'rgb(255, 255, 255)'; };"
         "const bad = []; for (const e of document.querySelectorAll('body *')) {"
-        "if (!e.checkVisibility() || ![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) "
+        "if (!e.checkVisibility() || ![...e.childNodes].some((n) => n.nodeType === 3 && "
+        "n.data.trim())) "
         "continue; const s = getComputedStyle(e), svg = e instanceof SVGElement;"
         "const a = light(svg ? s.fill : s.color), b = light(under(e));"
         "const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);"
@@ -263,7 +278,8 @@ static void test_phone_width(void **state)
     (void)state;
     static const char too_wide[] =
         "[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && "
-        "e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroller, .skip, .unseen')).map((e) => "
+        "e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.scroller, .skip, "
+        ".unseen')).map((e) => "
         "e.localName + '#' + e.id).join()";
     browser_size(&browser, 390, 844);
     open_page(site, "index.html");
@@ -290,14 +306,16 @@ static void test_plots_follow_the_table(void **state)
     open_page(site, "index.html");
     assert_true(number("document.querySelectorAll('#histogram .bar').length > 10"));
     assert_int_equal(number("document.querySelectorAll('#emotions .bar').length"), HEDON_EMOTIONS);
-    assert_true(number("document.querySelector('#histogram svg').getAttribute('aria-label').startsWith("
-                       "'utility of 9,934 videos')"));
+    assert_true(
+        number("document.querySelector('#histogram svg').getAttribute('aria-label').startsWith("
+               "'utility of 9,934 videos')"));
     assert_true(number("document.querySelector('#map canvas').getAttribute('aria-label').includes("
                        "'9,934 videos')"));
     browser_click(&browser, "#search");
     browser_type(&browser, "puppy");
-    assert_true(number("!document.querySelector('#histogram svg').getAttribute('aria-label').includes("
-                       "'9,934')"));
+    assert_true(
+        number("!document.querySelector('#histogram svg').getAttribute('aria-label').includes("
+               "'9,934')"));
     /* the map: keys go from dot to dot; components are named by what weighs */
     browser_eval(&browser, "document.querySelector('#map canvas').focus()");
     browser_key(&browser, "ArrowRight");
@@ -312,16 +330,18 @@ static void test_projections_are_right(void **state)
     (void)state;
     open_page(site, "index.html");
     /* two emotions with intensities 1 and 3: a quarter of the way back from the second's word */
-    assert_true(number("(() => { const e = Array(27).fill(0); e[0] = .1; e[4] = .3; const site = {words: "
-                       "Array.from({length: 27}, (_, k) => [k, 10 + k]), emotions: Array(27).fill('x')}; "
-                       "const {xy} = emotionMap.projections.words([{emotions: e}], site); return "
-                       "Math.abs(xy[0] - 3) < 1e-12 && Math.abs(xy[1] - 13) < 1e-12; })()"));
+    assert_true(
+        number("(() => { const e = Array(27).fill(0); e[0] = .1; e[4] = .3; const site = {words: "
+               "Array.from({length: 27}, (_, k) => [k, 10 + k]), emotions: Array(27).fill('x')}; "
+               "const {xy} = emotionMap.projections.words([{emotions: e}], site); return "
+               "Math.abs(xy[0] - 3) < 1e-12 && Math.abs(xy[1] - 13) < 1e-12; })()"));
     /* points along one direction: the first component holds all, and keeps their distances */
-    assert_true(number("(() => { const rows = [0, 1, 3].map((t) => ({emotions: Array.from({length: 27}, "
-                       "(_, k) => k === 5 ? .6 * t : k === 7 ? -.8 * t : .1)})); const site = {emotions: "
-                       "Array.from({length: 27}, (_, k) => `e${k}`)}; const {xy, names} = "
-                       "emotionMap.projections.components(rows, site); return Math.abs(Math.abs(xy[4] - "
-                       "xy[0]) - 3) < 1e-9 && names[0] === 'component 1 (100%): e5 \\u2192 e7'; })()"));
+    assert_true(
+        number("(() => { const rows = [0, 1, 3].map((t) => ({emotions: Array.from({length: 27}, "
+               "(_, k) => k === 5 ? .6 * t : k === 7 ? -.8 * t : .1)})); const site = {emotions: "
+               "Array.from({length: 27}, (_, k) => `e${k}`)}; const {xy, names} = "
+               "emotionMap.projections.components(rows, site); return Math.abs(Math.abs(xy[4] - "
+               "xy[0]) - 3) < 1e-9 && names[0] === 'component 1 (100%): e5 \\u2192 e7'; })()"));
 }
 
 /* ---- A video's page */
@@ -334,11 +354,13 @@ static void test_timeline_moves_the_player(void **state)
     browser_wait(&browser, "document.getElementById('player').readyState >= 1");
     keep_shot("video");
     browser_click_at(&browser, "#track", .75, .3);
-    const double left = 160, right = 8, width = number("document.getElementById('track').clientWidth");
+    const double left = 160, right = 8,
+                 width = number("document.getElementById('track').clientWidth");
     const double wanted = (.75 * width - left) / (width - left - right) * 8;
     assert_float_equal(number("document.getElementById('player').currentTime"), wanted, .05);
-    assert_float_equal(number("Number(document.getElementById('track').getAttribute('aria-valuenow'))"),
-                       wanted, .05);
+    assert_float_equal(
+        number("Number(document.getElementById('track').getAttribute('aria-valuenow'))"), wanted,
+        .05);
     browser_eval(&browser, "document.getElementById('track').focus()");
     browser_key(&browser, "Home");
     assert_float_equal(number("document.getElementById('player').currentTime"), 0, .05);
@@ -354,6 +376,11 @@ static void test_timeline_moves_the_player(void **state)
     browser_eval(&browser, "document.getElementById('player').currentTime = 7");
     browser_wait(&browser, "Math.abs(Number(document.getElementById('track').getAttribute("
                            "'aria-valuenow')) - 7) < .05");
+    char moment[80];
+    snprintf(moment, sizeof(moment), "%s@5", clip_page);
+    open_page(site, moment);
+    assert_float_equal(
+        number("Number(document.getElementById('track').getAttribute('aria-valuenow'))"), 5, .05);
     browser_eval(&browser, "document.querySelector('#numbers').open = true");
     browser_wait(&browser, "document.querySelectorAll('#clips tbody tr').length === 4");
 }
@@ -368,7 +395,8 @@ static void test_thumbnails_jump(void **state)
     assert_non_null(strstr(ran.out, "thumbnails of 1"));
     ran_free(&ran);
     open_page(out, "index.html");
-    assert_true(number("document.querySelector('.thumb').style.backgroundImage.includes('thumbs/')"));
+    assert_true(
+        number("document.querySelector('.thumb').style.backgroundImage.includes('thumbs/')"));
     browser_click(&browser, "#rows a");
     browser_wait(&browser, "document.querySelectorAll('#peaks button').length === 3");
     browser_click(&browser, "#peaks button:last-child");
@@ -384,7 +412,8 @@ static void test_hostile_names_are_only_text(void **state)
     (void)state;
     open_page(hostile_site, "index.html#state=all");
     assert_true(number("document.querySelectorAll('img, b, #rows script').length") == 0);
-    assert_true(number("document.querySelector('#rows').textContent.includes('<img src=x onerror')"));
+    assert_true(
+        number("document.querySelector('#rows').textContent.includes('<img src=x onerror')"));
     assert_true(number("typeof boom === 'undefined'"));
     browser_click(&browser, "#rows a");
     browser_wait(&browser, "location.pathname.endsWith('video.html') && "
@@ -428,8 +457,9 @@ static void test_served_pages_live(void **state)
     browser_wait(&browser, "document.querySelector('#live button') !== null");
     browser_click(&browser, "#live button");
     browser_wait(&browser, "document.querySelectorAll('#rows a').length === 2");
-    browser_open(&browser, text("new URL([...document.querySelectorAll('#rows a')].find((a) => "
-                                "a.textContent === 'clip.webm').getAttribute('href'), location).href"));
+    browser_open(&browser,
+                 text("new URL([...document.querySelectorAll('#rows a')].find((a) => "
+                      "a.textContent === 'clip.webm').getAttribute('href'), location).href"));
     browser_wait(&browser, "document.getElementById('player').readyState >= 1");
     browser_wait(&browser, "document.querySelectorAll('#peaks button').length === 3");
     browser_click_at(&browser, "#track", .9, .3);

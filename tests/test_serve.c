@@ -31,8 +31,8 @@ static void make_files(void)
     render("-f lavfi -i testsrc2=size=160x90:rate=10:duration=6 -c:v libx264 -pix_fmt yuv420p",
            "videos/good.mp4");
     shell("cp %s/good.mp4 %s; cp %s/good.mp4 %s/in.mp4", root, outside, root, linked);
-    shell("ln -s %s %s/escapes.mp4; ln -s ../good.mp4 %s/sub/inside.mp4; mkfifo %s/fifo.mp4", outside,
-          root, root, root);
+    shell("ln -s %s %s/escapes.mp4; ln -s ../good.mp4 %s/sub/inside.mp4; mkfifo %s/fifo.mp4",
+          outside, root, root, root);
 }
 
 static int make_store(void **state)
@@ -43,11 +43,12 @@ static int make_store(void **state)
     snprintf(linked, sizeof(linked), "%s", in_scratch("linked"));
     snprintf(outside, sizeof(outside), "%s", in_scratch("videos-not.mp4"));
     make_files();
-    static const char *const names[VIDEOS] = {"good.mp4", "missing.mp4", "escapes.mp4",
-                                              "sub/inside.mp4", "fifo.mp4", "failed \"&<.mp4"};
+    static const char *const names[VIDEOS] = {"good.mp4",       "missing.mp4", "escapes.mp4",
+                                              "sub/inside.mp4", "fifo.mp4",    "failed \"&<.mp4"};
     for (int i = 0; i < VIDEOS; i++) {
         videos[i].root = i == VIDEOS - 1 ? linked : root;
-        snprintf(paths[i], sizeof(paths[i]), "%s/%s", videos[i].root, i == VIDEOS - 1 ? "in.mp4" : names[i]);
+        snprintf(paths[i], sizeof(paths[i]), "%s/%s", videos[i].root,
+                 i == VIDEOS - 1 ? "in.mp4" : names[i]);
         videos[i].path = paths[i];
     }
     videos[FAILED].error = "moov atom not found";
@@ -62,7 +63,8 @@ static int make_store(void **state)
     movie = malloc(1 << 20);
     movie_size = fread(movie, 1, 1 << 20, file);
     fclose(file);
-    serve_start(&served, (char *[]){in_scratch("results.db"), (char[]){"--port"}, (char[]){"0"}, NULL});
+    serve_start(&served,
+                (char *[]){in_scratch("results.db"), (char[]){"--port"}, (char[]){"0"}, NULL});
     return 0;
 }
 
@@ -93,9 +95,10 @@ static long long id_of(int video)
     long long id = 0;
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(json, "videos"), i, item)
-        if (!strcmp(json_string_value(json_object_get(item, "video")), paths[video]))
-            id = json_integer_value(json_object_get(item, "id"));
+    json_array_foreach(
+        json_object_get(json, "videos"), i,
+        item) if (!strcmp(json_string_value(json_object_get(item, "video")), paths[video])) id =
+        json_integer_value(json_object_get(item, "id"));
     json_decref(json);
     assert_true(id > 0);
     return id;
@@ -125,11 +128,13 @@ static void test_runs_and_videos(void **state)
     const json_t *list = json_object_get(json, "videos");
     assert_int_equal(json_integer_value(json_object_get(json, "total")), VIDEOS - 1);
     assert_int_equal(json_array_size(list), 2);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "video")), paths[4]);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "video")),
+                        paths[4]);
     assert_int_equal(json_array_size(json_object_get(json_array_get(list, 0), "clips")), 0);
     json_decref(json);
 
-    json = get_json("/api/videos?run=1&sort=Joy&order=asc&filter=Joy%20%3E%20.15%20and%20path%20~%20good", 200);
+    json = get_json(
+        "/api/videos?run=1&sort=Joy&order=asc&filter=Joy%20%3E%20.15%20and%20path%20~%20good", 200);
     assert_int_equal(json_integer_value(json_object_get(json, "total")), 0);
     json_decref(json);
 
@@ -152,17 +157,27 @@ static void test_wrong_questions_are_answered(void **state)
         const char *target;
         int status;
     } cases[] = {
-        {"/api/videos?sort=Happiness", 400}, {"/api/videos?limit=0", 400},
-        {"/api/videos?limit=1001", 400},     {"/api/videos?limit=-1", 400},
-        {"/api/videos?offset=x", 400},       {"/api/videos?offset=99999999999999999999", 400},
-        {"/api/videos?errors=3", 400},       {"/api/videos?order=up", 400},
-        {"/api/videos?filter=Joy%20%3E", 400}, {"/api/videos?run=9", 400},
+        {"/api/videos?sort=Happiness", 400},
+        {"/api/videos?limit=0", 400},
+        {"/api/videos?limit=1001", 400},
+        {"/api/videos?limit=-1", 400},
+        {"/api/videos?offset=x", 400},
+        {"/api/videos?offset=99999999999999999999", 400},
+        {"/api/videos?errors=3", 400},
+        {"/api/videos?order=up", 400},
+        {"/api/videos?filter=Joy%20%3E", 400},
+        {"/api/videos?run=9", 400},
         {"/api/videos?filter=1%3D1%3B%20drop%20table%20runs", 400},
-        {"/api/videos/0", 404},              {"/api/videos/999999", 404},
-        {"/api/videos/1x", 404},             {"/api/nothing", 404},
-        {"/nothing", 404},                   {"/r/9/data/site.js", 404},
-        {"/r/1/data/rows-99999.js", 404},    {"/r/1/data/clips-0.js", 404},
-        {"/r/1/nothing.js", 404},            {"/r/x/index.html", 404},
+        {"/api/videos/0", 404},
+        {"/api/videos/999999", 404},
+        {"/api/videos/1x", 404},
+        {"/api/nothing", 404},
+        {"/nothing", 404},
+        {"/r/9/data/site.js", 404},
+        {"/r/1/data/rows-99999.js", 404},
+        {"/r/1/data/clips-0.js", 404},
+        {"/r/1/nothing.js", 404},
+        {"/r/x/index.html", 404},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         json_t *json = get_json(cases[i].target, cases[i].status);
@@ -177,7 +192,8 @@ static void test_metrics(void **state)
     Http http = http_get(&served, "/metrics", "");
     assert_int_equal(http.status, 200);
     assert_true(http_has(&http, "text/plain; version=0.0.4"));
-    assert_non_null(strstr(http.body, "\nhedon_videos{run=\"1\",model=\"first\",state=\"done\"} 6\n"));
+    assert_non_null(
+        strstr(http.body, "\nhedon_videos{run=\"1\",model=\"first\",state=\"done\"} 6\n"));
     assert_non_null(strstr(http.body, "\nhedon_videos_per_second{run=\"2\"} 0\n"));
     assert_non_null(strstr(http.body, "# TYPE hedon_http_requests_total counter\n"));
     http_free(&http);
@@ -215,8 +231,8 @@ static void check_range(const char *range, int status, size_t first, size_t coun
         fail_msg("%s: status %d, %zu bytes", range, http.status, http.size);
     assert_memory_equal(http.body, movie + first, count);
     if (status == 206) {
-        snprintf(header, sizeof(header), "Content-Range: bytes %zu-%zu/%zu", first, first + count - 1,
-                 movie_size);
+        snprintf(header, sizeof(header), "Content-Range: bytes %zu-%zu/%zu", first,
+                 first + count - 1, movie_size);
         assert_true(http_has(&http, header));
     }
     assert_true(http_has(&http, "Content-Type: video/mp4"));
@@ -267,18 +283,27 @@ static void test_only_annotated_files_under_their_folders(void **state)
     shell("mv %s/kept %s/good.mp4", root, root);
     assert_int_equal(http_status(&served, media(GOOD), ""), 200);
     static const char *const targets[] = {
-        "/r/1/media/../../../../etc/passwd", "/r/1/media/..%2f..%2fetc%2fpasswd",
-        "/r/1/media//etc/passwd",            "/r/1/media/%2fetc%2fpasswd",
-        "/../../../etc/passwd",              "/r/1/../../etc/passwd",
-        "/r/1/%2e%2e/%2e%2e/etc/passwd",     "/r/1/data/../../../etc/passwd",
-        "/r/1/thumbs/1/../../../etc/passwd", "/r/1/thumbs/..%2f1/x.png",
-        "/r/1/media/1%00",                   "/r/1/media/-1",
-        "/r/1/media/1.mp4",                  "/r/1/index.html/",
-        "/r/1/media/18446744073709551617",   "/etc/passwd",
+        "/r/1/media/../../../../etc/passwd",
+        "/r/1/media/..%2f..%2fetc%2fpasswd",
+        "/r/1/media//etc/passwd",
+        "/r/1/media/%2fetc%2fpasswd",
+        "/../../../etc/passwd",
+        "/r/1/../../etc/passwd",
+        "/r/1/%2e%2e/%2e%2e/etc/passwd",
+        "/r/1/data/../../../etc/passwd",
+        "/r/1/thumbs/1/../../../etc/passwd",
+        "/r/1/thumbs/..%2f1/x.png",
+        "/r/1/media/1%00",
+        "/r/1/media/-1",
+        "/r/1/media/1.mp4",
+        "/r/1/index.html/",
+        "/r/1/media/18446744073709551617",
+        "/etc/passwd",
     };
     for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++) {
         Http http = http_get(&served, targets[i], "");
-        if (http.status < 400 && !strstr(targets[i], "%00")) fail_msg("%s: %d", targets[i], http.status);
+        if (http.status < 400 && !strstr(targets[i], "%00"))
+            fail_msg("%s: %d", targets[i], http.status);
         if (http.body) assert_null(strstr(http.body, "root:"));
         http_free(&http);
     }
@@ -367,10 +392,13 @@ static void test_host_and_origin(void **state)
         {"Host: \r\n", 421},
         {"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\n", 200},
         {"Sec-Fetch-Site: none\r\n", 200},
-        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n", 403},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n",
+         403},
         {"Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n", 403},
-        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n", 403},
-        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n", 200},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
+         403},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+         200},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         const int status = http_status(&served, "/r/1/data/site.js", cases[i].headers);
@@ -393,11 +421,13 @@ static void test_token(void **state)
     assert_int_equal(http_status(&closed, "/?token=", ""), 401);
     assert_int_equal(http_status(&closed, "/api/runs?token=secret-of-the-test", ""), 401);
     assert_int_equal(http_status(&closed, "/api/runs", "Authorization: Bearer wrong\r\n"), 401);
-    assert_int_equal(http_status(&closed, "/api/runs", "Authorization: Bearer secret-of-the-test\r\n"), 200);
+    assert_int_equal(
+        http_status(&closed, "/api/runs", "Authorization: Bearer secret-of-the-test\r\n"), 200);
     Http http = http_get(&closed, "/?token=secret-of-the-test", "");
     assert_int_equal(http.status, 303);
     assert_true(http_has(&http, "Location: /\r\n"));
-    snprintf(headers, sizeof(headers), "Set-Cookie: hedon-%d=secret-of-the-test; Path=/; HttpOnly; SameSite=Lax",
+    snprintf(headers, sizeof(headers),
+             "Set-Cookie: hedon-%d=secret-of-the-test; Path=/; HttpOnly; SameSite=Lax",
              closed.port);
     assert_true(http_has(&http, headers));
     http_free(&http);
@@ -418,7 +448,8 @@ static void test_elsewhere_needs_a_token(void **state)
     assert_int_equal(strlen(open.token), 32);
     assert_int_equal(http_status(&open, "/api/runs", ""), 401);
     char headers[200];
-    snprintf(headers, sizeof(headers), "Host: videos.example.org\r\nAuthorization: Bearer %s\r\n", open.token);
+    snprintf(headers, sizeof(headers), "Host: videos.example.org\r\nAuthorization: Bearer %s\r\n",
+             open.token);
     assert_int_equal(http_status(&open, "/api/runs", headers), 200);
     assert_int_equal(serve_stop(&open, SIGTERM), 0);
     static const struct {
@@ -477,7 +508,8 @@ static void test_methods_and_sizes(void **state)
     assert_true(http.status >= 400 && http.status < 500);
     http_free(&http);
     fd = http_connect(&served);
-    http_send(fd, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15); /* TLS, to the wrong port */
+    http_send(fd, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+              15); /* TLS, to the wrong port */
     http = http_receive(fd);
     assert_true(!http.status || http.status >= 400);
     http_free(&http);
@@ -488,7 +520,8 @@ static void test_head_has_no_body(void **state)
     (void)state;
     const int fd = http_connect(&served);
     char request[200], length[64];
-    snprintf(request, sizeof(request), "HEAD %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", media(GOOD));
+    snprintf(request, sizeof(request),
+             "HEAD %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", media(GOOD));
     http_send(fd, request, strlen(request));
     Http http = http_receive(fd);
     assert_int_equal(http.status, 200);
@@ -526,7 +559,8 @@ static void test_stops_in_the_middle_of_things(void **state)
     Served busy;
     char request[300], target[200];
     int fds[40];
-    serve_start(&busy, (char *[]){in_scratch("results.db"), (char[]){"--port"}, (char[]){"0"}, NULL});
+    serve_start(&busy,
+                (char *[]){in_scratch("results.db"), (char[]){"--port"}, (char[]){"0"}, NULL});
     thumb_target(target, GOOD);
     snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target);
     for (int i = 0; i < 40; i++) {

@@ -35,8 +35,8 @@ static int resolve(HedonContext *ctx, Side *side, HedonStore *store, const char 
     side->folder = realpath(given, NULL);
     if (!side->folder && given[0] == '/') side->folder = strdup(given); /* it may be gone by now */
     if (!side->folder)
-        return hedon_fail(ctx, HEDON_EINVAL, "%s is neither a run, a model of the store nor a folder",
-                          given);
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "%s is neither a run, a model of the store nor a folder", given);
     return hedon_report_run_find(ctx, &side->run, store, base_run);
 }
 
@@ -93,12 +93,14 @@ static void print_text(const HedonComparison *comparison, const Side *a, const S
     print_caveats(a, b);
     printf("\nA: %s, %lld videos\nB: %s, %lld videos\n", first, (long long)comparison->first_videos,
            second, (long long)comparison->second_videos);
-    if (comparison->paired) printf("Paired over the %lld videos of both.\n", (long long)comparison->videos);
+    if (comparison->paired)
+        printf("Paired over the %lld videos of both.\n", (long long)comparison->videos);
     printf("\n");
     print_table(comparison);
     printf("\n* the interval leaves 0 out; of 28 such intervals one or two do so by chance.\n");
     if (comparison->paired)
-        printf("Utilities have no unit: those of two models differ in scale; see the rank correlation.\n");
+        printf("Utilities have no unit: those of two models differ in scale; see the rank "
+               "correlation.\n");
 }
 
 /* ---- JSON */
@@ -162,10 +164,10 @@ static int compare(HedonContext *ctx, const Arguments *arguments, HedonStore *st
 {
     Side a = {0}, b = {0};
     HedonComparison comparison;
-    const HedonBootstrap bootstrap = {
-        .seed = (uint64_t)arguments->seed,
-        .replicates = arguments->replicates,
-        .threads = arguments->threads ? (int)arguments->threads : hedon_cpu_count()};
+    const HedonBootstrap bootstrap = {.seed = (uint64_t)arguments->seed,
+                                      .replicates = arguments->replicates,
+                                      .threads = arguments->threads ? (int)arguments->threads
+                                                                    : hedon_cpu_count()};
     int code = resolve(ctx, &a, store, names[0], base_run);
     if (!code) code = resolve(ctx, &b, store, names[1], base_run);
     if (!code && !a.folder != !b.folder)
@@ -225,9 +227,10 @@ const HedonCommand hedon_cmd_compare = {
     .summary = "two models, or two folders, with intervals",
     .parameters = "STORE A B [OPTION...]",
     .description =
-        "A and B are runs by number or model name: mean differences over the videos that both have,\n"
-        "resampled in pairs, and how alike they rank them. Or they are two folders of one run\n"
-        "(--run, --model): mean differences of two samples. Intervals hold 95% of the resamples.\n",
+        "A and B are runs by number or model name: mean differences over the videos that\n"
+        "both have, resampled in pairs, and how alike they rank them. Or they are two\n"
+        "folders of one run (--run, --model): mean differences of two samples. Intervals\n"
+        "hold 95% of the resamples.\n",
     .examples = "  hedon compare results.db lowlevel r2plus1d_18\n"
                 "  hedon compare results.db 1 2 --where 'duration > 5' --json\n"
                 "  hedon compare results.db videos/before videos/after\n",

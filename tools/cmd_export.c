@@ -53,7 +53,8 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     int status = hedon_options_parse(command, argc, argv, &arguments, &count);
     if (status == HEDON_PARSED) status = check(command, &arguments, count);
     if (status == HEDON_PARSED)
-        status = hedon_open_store_argument(command, ctx, argv[0], &arguments.store, &store, &chosen);
+        status =
+            hedon_open_store_argument(command, ctx, argv[0], &arguments.store, &store, &chosen);
     if (status != HEDON_PARSED) return status;
 
     const HedonExport export = {.store = store,
@@ -64,8 +65,7 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     const int code = tracks ? hedon_export_vtt(ctx, &export, arguments.out, &exported)
                             : write_sheet(ctx, &arguments, &export, &exported);
     status = code ? hedon_query_failed(command, ctx, argv[0], code) : EXIT_GOOD;
-    if (!code && tracks)
-        hedon_say("%lld tracks written", (long long)exported.videos);
+    if (!code && tracks) hedon_say("%lld tracks written", (long long)exported.videos);
     hedon_report_run_clear(&chosen);
     hedon_store_close(store);
     return status;
@@ -88,9 +88,10 @@ const HedonCommand hedon_cmd_export = {
     .summary = "annotations as JSON lines, CSV or WebVTT tracks",
     .parameters = "STORE --format jsonl|csv|vtt [OPTION...]",
     .description =
-        "STORE is what 'hedon annotate' wrote: a file or postgresql://... JSON lines have the keys of\n"
-        "'hedon score --json' without runtime, CSV its columns, both by path with failed videos among\n"
-        "them. Tracks show the strongest emotions and the utility while a player plays the video.\n",
+        "STORE is what 'hedon annotate' wrote: a file or postgresql://... JSON lines have\n"
+        "the keys of 'hedon score --json' without runtime, CSV its columns, both by path\n"
+        "with failed videos among them. Tracks show the strongest emotions and the utility\n"
+        "while a player plays the video.\n",
     .examples = "  hedon export results.db --format jsonl > results.jsonl\n"
                 "  hedon export results.db --format csv --where 'Joy > .3' -o joy.csv\n"
                 "  hedon export results.db --format vtt --beside\n"

@@ -72,7 +72,8 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     int status = hedon_options_parse(command, argc, argv, &arguments, &count);
     if (status == HEDON_PARSED) status = check(command, &arguments, count, &options);
     if (status == HEDON_PARSED)
-        status = hedon_open_store_argument(command, ctx, argv[0], &arguments.store, &store, &chosen);
+        status =
+            hedon_open_store_argument(command, ctx, argv[0], &arguments.store, &store, &chosen);
     if (status != HEDON_PARSED) return status;
 
     hedon_site_title(title, sizeof(title), argv[0]);
@@ -114,8 +115,9 @@ const HedonCommand hedon_cmd_report = {
     .summary = "annotations as pages for a browser: table, plots, timelines",
     .parameters = "STORE --out DIR [OPTION...]",
     .description =
-        "Opens from disk: no server, no network. The videos stay where they are; pages play them from\n"
-        "there. Thumbnails are decoded now; those of an earlier report in DIR are kept.\n",
+        "Opens from disk: no server, no network. The videos stay where they are; pages play\n"
+        "them from there. Thumbnails are decoded now; those of an earlier report in DIR are\n"
+        "kept.\n",
     .examples = "  hedon report results.db --out report && xdg-open report/index.html\n"
                 "  hedon report results.db --out joy --where 'Joy > .3' --thumbnails 0\n",
     .options = options,

@@ -15,8 +15,8 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     (void)argc;
     hedon_helper_program(program, sizeof(program), "hedon-serve");
     execv(program, argv);
-    hedon_say("%s: cannot be started: %s; it is built where libmicrohttpd is (tools/setup)", program,
-              strerror(errno));
+    hedon_say("%s: cannot be started: %s; it is built where libmicrohttpd is (tools/setup)",
+              program, strerror(errno));
     return EXIT_SOME_FAILED;
 }
 

@@ -155,8 +155,9 @@ const HedonCommand hedon_cmd_top = {
     .name = "top",
     .summary = "the annotated videos highest or lowest in wellbeing or an emotion",
     .parameters = "STORE [OPTION...]",
-    .description = "Wellbeing is the predicted pleasantness of watching: ranking low demotes grief,\n"
-                   "news and protest too.\n",
+    .description =
+        "Wellbeing is the predicted pleasantness of watching: ranking low demotes grief,\n"
+        "news and protest too.\n",
     .examples = "  hedon top results.db\n"
                 "  hedon top results.db --by Joy -n 50 --where 'duration < 60'\n"
                 "  hedon top results.db --by Calmness --lowest --json\n",

@@ -83,7 +83,8 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     if (arguments.bind) options.bind = arguments.bind;
     options.token = arguments.token;
     if (!options.token && !is_loopback(options.bind)) {
-        if (!make_token(token)) return hedon_report(NULL, HEDON_EIO, "no random numbers for a token");
+        if (!make_token(token))
+            return hedon_report(NULL, HEDON_EIO, "no random numbers for a token");
         options.token = token;
     }
     options.store = argv[0];
@@ -115,10 +116,11 @@ static const HedonCommand command = {
     .summary = "the same pages live, with a JSON API and metrics",
     .parameters = "STORE [OPTION...]",
     .description =
-        "The pages of 'hedon report' for a store that may still grow, /api for programs, /metrics for\n"
-        "Prometheus. Nothing can be changed through it. Videos are served only if the store knows them\n"
-        "and they lie under the folders that were annotated. Not encrypted: put a proxy with TLS in\n"
-        "front where the network is not yours (docs/report.md).\n",
+        "The pages of 'hedon report' for a store that may still grow, /api for programs,\n"
+        "/metrics for Prometheus. Nothing can be changed through it. Videos are served only\n"
+        "if the store knows them and they lie under the folders that were annotated. Not\n"
+        "encrypted: put a proxy with TLS in front where the network is not yours\n"
+        "(docs/report.md).\n",
     .examples = "  hedon serve results.db\n"
                 "  hedon serve results.db --bind 0.0.0.0 --host videos.example.org\n"
                 "  curl -s 'http://127.0.0.1:8027/api/videos?sort=Joy&limit=3'\n",

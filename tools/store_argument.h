@@ -24,7 +24,8 @@ typedef struct HedonStoreArguments {
     }
 
 /** Open the store for reading and find the run that the options name; says on standard error which
- *  was taken where several would do. Returns HEDON_PARSED, or an exit status after it was explained. */
+ *  was taken where several would do. Returns HEDON_PARSED, or an exit status after it was
+ * explained. */
 int hedon_open_store_argument(const HedonCommand *command, HedonContext *ctx, const char *place,
                               const HedonStoreArguments *arguments, HedonStore **store,
                               HedonReportRun *run);

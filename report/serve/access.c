@@ -1,11 +1,11 @@
 /* Who may ask. Three rules, each against a different stranger:
  *
- * - The Host header names localhost, an address, or the name given by --host: a page of another site
- *   whose name was pointed at this machine (DNS rebinding) is refused.
- * - A browser says where a request comes from (Sec-Fetch-Site): other sites' pages may link here, but not
- *   load scripts, pictures or videos from here.
- * - Where a token is set, it is shown as "Authorization: Bearer TOKEN" or as a cookie, which "/?token=TOKEN"
- *   sets. Compared are digests, in constant time.
+ * - The Host header names localhost, an address, or the name given by --host: a page of another
+ * site whose name was pointed at this machine (DNS rebinding) is refused.
+ * - A browser says where a request comes from (Sec-Fetch-Site): other sites' pages may link here,
+ * but not load scripts, pictures or videos from here.
+ * - Where a token is set, it is shown as "Authorization: Bearer TOKEN" or as a cookie, which
+ * "/?token=TOKEN" sets. Compared are digests, in constant time.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -67,8 +67,7 @@ static int shows_token(const HedonAsked *asked)
     }
     char name[32];
     cookie_name(name, asked->server);
-    const char *cookie =
-        MHD_lookup_connection_value(asked->connection, MHD_COOKIE_KIND, name);
+    const char *cookie = MHD_lookup_connection_value(asked->connection, MHD_COOKIE_KIND, name);
     return cookie && token_fits(asked->server, cookie, strlen(cookie));
 }
 
@@ -94,7 +93,8 @@ static int comes_from_elsewhere(const HedonAsked *asked)
     const char *mode = hedon_asked_header(asked, "Sec-Fetch-Mode");
     const char *use = hedon_asked_header(asked, "Sec-Fetch-Dest");
     if (!site || !strcmp(site, "same-origin") || !strcmp(site, "none")) return 0;
-    return !mode || strcmp(mode, "navigate") || !use || strcmp(use, "document"); /* a link is fine */
+    return !mode || strcmp(mode, "navigate") || !use ||
+           strcmp(use, "document"); /* a link is fine */
 }
 
 int hedon_access_check(const HedonAsked *asked, HedonAnswer *answer)

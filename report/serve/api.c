@@ -242,7 +242,8 @@ static void put_states(void *opaque, HedonServer *server, const HedonReportRun *
     const struct {
         const char *name;
         int64_t count;
-    } states[] = {{"todo", run->todo}, {"leased", run->leased}, {"done", run->done}, {"failed", run->failed}};
+    } states[] = {
+        {"todo", run->todo}, {"leased", run->leased}, {"done", run->done}, {"failed", run->failed}};
     (void)server;
     for (int i = 0; i < 4; i++) {
         fprintf(opaque, "hedon_videos{run=\"%lld\",model=\"", (long long)run->id);

@@ -1,5 +1,5 @@
-/* Videos, whole or in ranges. A video is named by its number in the store, never by a path; its file must
- * really lie under the folder that was annotated, whatever links lead there. */
+/* Videos, whole or in ranges. A video is named by its number in the store, never by a path; its
+ * file must really lie under the folder that was annotated, whatever links lead there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,10 +35,11 @@ static const char *type_of(const char *path)
 {
     static const struct {
         const char *suffix, *type;
-    } types[] = {{".mp4", "video/mp4"},   {".m4v", "video/mp4"},         {".mov", "video/quicktime"},
-                 {".webm", "video/webm"}, {".mkv", "video/x-matroska"},  {".ogv", "video/ogg"},
-                 {".avi", "video/x-msvideo"}, {".ts", "video/mp2t"},     {".mpg", "video/mpeg"},
-                 {".mpeg", "video/mpeg"}, {".3gp", "video/3gpp"},        {".gif", "image/gif"}};
+    } types[] = {
+        {".mp4", "video/mp4"},       {".m4v", "video/mp4"},        {".mov", "video/quicktime"},
+        {".webm", "video/webm"},     {".mkv", "video/x-matroska"}, {".ogv", "video/ogg"},
+        {".avi", "video/x-msvideo"}, {".ts", "video/mp2t"},        {".mpg", "video/mpeg"},
+        {".mpeg", "video/mpeg"},     {".3gp", "video/3gpp"},       {".gif", "image/gif"}};
     const char *dot = strrchr(path, '.');
     for (size_t i = 0; dot && i < sizeof(types) / sizeof(*types); i++)
         if (!strcasecmp(dot, types[i].suffix)) return types[i].type;

@@ -29,8 +29,7 @@ static int put_row(void *opaque, const HedonStoreRow *row)
 
 static HedonStoreQuery rows_of(const HedonReportRun *run)
 {
-    return (HedonStoreQuery){
-        .run = run->id, .order = HEDON_STORE_BY_PATH, .errors = 2, .clips = 1};
+    return (HedonStoreQuery){.run = run->id, .order = HEDON_STORE_BY_PATH, .errors = 2, .clips = 1};
 }
 
 /* The first result says which heads the model has. */
@@ -103,7 +102,8 @@ static int write_data(HedonReader *reader, HedonServer *server, HedonSite *site,
     }
     if (shard_of(name, "rows-", &number) && number < HEDON_SITE_ROWS / HEDON_SITE_SHARD_ROWS)
         return write_rows(reader, site, number, stream);
-    if (shard_of(name, "clips-", &number) && number) return write_record(reader, site, number, stream);
+    if (shard_of(name, "clips-", &number) && number)
+        return write_record(reader, site, number, stream);
     return HEDON_ENOENT;
 }
 

@@ -31,7 +31,8 @@ struct HedonServer {
     atomic_llong requests, refused;
 };
 
-/* What is sent back. Either text (malloc'ed, taken over), or bytes (borrowed, static), or a file. */
+/* What is sent back. Either text (malloc'ed, taken over), or bytes (borrowed, static), or a file.
+ */
 typedef struct HedonAnswer {
     unsigned status;
     const char *type;
@@ -40,7 +41,7 @@ typedef struct HedonAnswer {
     size_t size;
     int fd; /* -1: none; closed by the answer */
     uint64_t fd_offset, fd_size;
-    const char *cache; /* Cache-Control; NULL: no-store */
+    const char *cache;                                   /* Cache-Control; NULL: no-store */
     char location[300], cookie[300], range[96], tag[96]; /* headers; "": absent */
 } HedonAnswer;
 
@@ -60,9 +61,11 @@ int hedon_whole_number(const char *text, int64_t *number);
 
 /** {"error": sentence}, with status. */
 void hedon_answer_error(HedonAnswer *answer, unsigned status, const char *sentence);
-/** For a HEDON_E* and the context's sentence: 400, 404, 503 or 500. Database errors' words stay in. */
+/** For a HEDON_E* and the context's sentence: 400, 404, 503 or 500. Database errors' words stay in.
+ */
 void hedon_answer_failure(HedonAnswer *answer, HedonContext *ctx, int code);
-/** A stream in memory that hedon_answer_written turns into the answer's text. NULL: answered already. */
+/** A stream in memory that hedon_answer_written turns into the answer's text. NULL: answered
+ * already. */
 FILE *hedon_answer_begin(HedonAnswer *answer);
 void hedon_answer_written(HedonAnswer *answer, FILE *stream, const char *type);
 
@@ -76,8 +79,10 @@ void hedon_api_video(const HedonAsked *asked, HedonAnswer *answer, const char *i
 void hedon_metrics(const HedonAsked *asked, HedonAnswer *answer);
 void hedon_data(const HedonAsked *asked, HedonAnswer *answer, const char *name);
 void hedon_media(const HedonAsked *asked, HedonAnswer *answer, const char *id);
-/** Look up the thumbnails "NAME.png": *job is filled when a decoder must make them (1), else answered (0). */
-int hedon_thumbs(const HedonAsked *asked, HedonAnswer *answer, const char *name, HedonStripJob *job);
+/** Look up the thumbnails "NAME.png": *job is filled when a decoder must make them (1), else
+ * answered (0). */
+int hedon_thumbs(const HedonAsked *asked, HedonAnswer *answer, const char *name,
+                 HedonStripJob *job);
 
 /** Videos a second of a run over the last seconds; notes the counts for the next time. */
 double hedon_server_rate(HedonServer *server, const HedonReportRun *run);

@@ -32,8 +32,8 @@ static int reader_new(HedonContext *ctx, HedonReader **out, const char *place)
     hedon_store_options_default(&options);
     options.read_only = 1;
     options.patience_s = patience_s;
-    int code = reader->ctx ? hedon_store_open(reader->ctx, &reader->store, place, &options)
-                           : HEDON_ENOMEM;
+    int code =
+        reader->ctx ? hedon_store_open(reader->ctx, &reader->store, place, &options) : HEDON_ENOMEM;
     if (code) {
         code = hedon_fail(ctx, code, "%s", reader->ctx ? hedon_last_error(reader->ctx) : "memory");
         reader_free(reader);

@@ -30,9 +30,9 @@ static void add_headers(struct MHD_Response *response, const HedonAnswer *answer
         /* other sites' pages must not get at data that come as scripts */
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Cross-Origin-Opener-Policy", "same-origin"},
-        {"Content-Security-Policy",
-         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
-         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+        {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "
+                                    "img-src 'self'; media-src 'self'; "
+                                    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
         {"Location", answer->location},
         {"Set-Cookie", answer->cookie},
         {"Content-Range", answer->range},
@@ -51,11 +51,11 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, HedonAnswe
 {
     struct MHD_Response *response;
     if (answer->fd >= 0)
-        response = MHD_create_response_from_fd_at_offset64(answer->fd_size, answer->fd,
-                                                           answer->fd_offset);
+        response =
+            MHD_create_response_from_fd_at_offset64(answer->fd_size, answer->fd, answer->fd_offset);
     else if (answer->text)
-        response = MHD_create_response_from_buffer(answer->size, answer->text,
-                                                   MHD_RESPMEM_MUST_FREE);
+        response =
+            MHD_create_response_from_buffer(answer->size, answer->text, MHD_RESPMEM_MUST_FREE);
     else
         response = MHD_create_response_from_buffer(answer->size, (void *)answer->bytes,
                                                    MHD_RESPMEM_PERSISTENT);

@@ -43,8 +43,7 @@ double hedon_server_rate(HedonServer *server, const HedonReportRun *run)
     double rate = 0;
     pthread_mutex_lock(&server->lock);
     HedonRate *place = &server->rates[run->id % HEDON_RATES];
-    if (place->run != run->id)
-        *place = (HedonRate){run->id, now, now, finished, finished};
+    if (place->run != run->id) *place = (HedonRate){run->id, now, now, finished, finished};
     if (now - place->before_s > 1)
         rate = (double)(finished - place->before) / (now - place->before_s);
     if (now - place->recent_s > rate_s) {
@@ -168,7 +167,8 @@ void hedon_server_stop(HedonServer *server)
     if (!server) return;
     if (server->daemon) {
         const MHD_socket listening = MHD_quiesce_daemon(server->daemon);
-        /* connections that sleep until their thumbnails are there must wake before the daemon stops */
+        /* connections that sleep until their thumbnails are there must wake before the daemon stops
+         */
         hedon_strip_pool_stop(server->strips);
         MHD_stop_daemon(server->daemon);
         if (listening != MHD_INVALID_SOCKET) close(listening);

@@ -98,7 +98,8 @@ static void *decode(void *opaque)
     for (HedonStripJob *job; (job = next_job(pool));) {
         HedonWorker *worker = ctx ? worker_of(ctx, decoder) : NULL;
         if (worker && !hedon_strip_pool_find(pool, job) &&
-            !hedon_strip_make(ctx, worker, job->path, job->times, job->count, &job->png, &job->size))
+            !hedon_strip_make(ctx, worker, job->path, job->times, job->count, &job->png,
+                              &job->size))
             keep(pool, job);
         job->finished(job);
     }

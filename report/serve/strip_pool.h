@@ -25,12 +25,13 @@ int hedon_strip_pool_new(HedonContext *ctx, HedonStripPool **out, int threads,
                          const HedonWorkerOptions *worker);
 /** A copy of a strip made before, into job->png: 1, or 0 when it is not there (any more). */
 int hedon_strip_pool_find(HedonStripPool *pool, HedonStripJob *job);
-/** Queue a job, calling `before` first when there is room: 1; 0 when the queue is full. The job must live
- *  until `finished`. */
+/** Queue a job, calling `before` first when there is room: 1; 0 when the queue is full. The job
+ * must live until `finished`. */
 int hedon_strip_pool_add(HedonStripPool *pool, HedonStripJob *job, void (*before)(void *),
                          void *opaque);
 int64_t hedon_strip_pool_made(HedonStripPool *pool);
-/** Finish what waits without pictures, stop decoders, join the threads; jobs added later are refused. */
+/** Finish what waits without pictures, stop decoders, join the threads; jobs added later are
+ * refused. */
 void hedon_strip_pool_stop(HedonStripPool *pool);
 void hedon_strip_pool_free(HedonStripPool *pool);
 

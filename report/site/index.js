@@ -134,7 +134,7 @@
   function tiles() {
     const seconds = shown.reduce((sum, i) => sum + (rows[i].duration || 0), 0);
     const middle = charts.quantile(shown.map((i) => rows[i].utility).filter((x) => x !== null).sort((a, b) => a - b), 0.5);
-    const items = [["Videos shown", count(shown.length)], ["Annotated", count(site.done)], ["Failed", count(site.failed)], ["Hours shown", number(seconds / 3600)]];
+    const items = [["Videos shown", count(shown.length)], ["Annotated", count(site.done)], ["Failed", count(site.failed)], ["Length shown", time(seconds)]];
     if (site.has_utility && !Number.isNaN(middle)) items.push(["Median utility", number(middle)]);
     byId("tiles").replaceChildren(...items.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
   }

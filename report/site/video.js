@@ -1,8 +1,8 @@
 "use strict";
-/* The page of one video, named in the address: video.html#SHARD.ID. */
+/* The page of one video, named in the address: video.html#SHARD.ID, and #SHARD.ID@SECONDS for a moment. */
 (async () => {
   const { el, byId, time, number } = hedon;
-  const address = location.hash.slice(1);
+  const [address, moment] = location.hash.slice(1).split("@");
   const [shard, id] = address.split(".");
   let site, video;
   try {
@@ -60,6 +60,7 @@
   player.addEventListener("play", follow);
   player.addEventListener("seeked", () => track.follow(player.currentTime));
   player.src = video.url;
+  if (moment && Number(moment) > 0) track.go(Number(moment));
 
   if (video.thumb) {
     const box = byId("peaks"), whole = new Image();
@@ -68,7 +69,7 @@
       const image = el("span", { class: "thumb" });
       image.style.width = `${Math.min(320, Math.max(24, width))}px`;
       hedon.picture(image, video.thumb, k, video.peaks.length);
-      return el("button", { type: "button", onclick: () => track.go(seconds) }, image, el("span", {}, `${time(seconds)} ${label}`));
+      return el("button", { type: "button", onclick: () => track.go(seconds) }, image, el("span", {}, `${time(seconds, video.duration < 60)} ${label}`));
     }));
     whole.src = `thumbs/${Number(video.thumb.split("-")[0]) % 100}/${encodeURIComponent(video.thumb)}.png`;
   }
