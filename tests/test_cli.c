@@ -61,7 +61,8 @@ static void test_version_and_overview(void **state)
 static void test_every_command_has_help_with_examples(void **state)
 {
     (void)state;
-    char *commands[] = {"score", "info", "infer", "import", "train", "bench", "dataset"};
+    char *commands[] = {"score",   "info", "infer",   "import", "train", "bench",
+                        "dataset", "top",  "compare", "report", "serve", "export"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         Ran ran = RUN(commands[i], "--help");
         assert_int_equal(ran.status, 0);
@@ -174,9 +175,9 @@ static void check_top(const json_t *score)
 
 static void check_score(const json_t *score)
 {
-    check_keys(score,
-               (const char *[]){"schema", "video", "duration_s", "frames", "damaged", "lost", "model", "emotions",
-                                "top", "wellbeing", "reliability", "clips", "runtime", NULL});
+    check_keys(score, (const char *[]){"schema", "video", "duration_s", "frames", "damaged", "lost",
+                                       "model", "emotions", "top", "wellbeing", "reliability",
+                                       "clips", "runtime", NULL});
     assert_string_equal(json_string_value(json_object_get(score, "schema")), "hedon.score/1");
     check_keys(json_object_get(score, "model"),
                (const char *[]){"name", "sha256", "trained_on", "caveat", NULL});
@@ -503,7 +504,7 @@ static void test_odd_videos_are_scored(void **state)
     static const struct {
         char *name;
         int frames;
-    } odd[] = {{"one.mp4", 1},          {"three.mp4", 3},    {"dot.mkv", 5},    {"large.mkv", 2},
+    } odd[] = {{"one.mp4", 1},          {"three.mp4", 3},   {"dot.mkv", 5},     {"large.mkv", 2},
                {"no_durations.mp4", 2}, {"no_rate.avi", 3}, {"hours.mp4", 9000}};
     for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
         Ran ran = RUN("score", "--json", "--plot", in_scratch("odd.png"), in_scratch(odd[i].name));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "report/serve/private.h"
+#include "report/serve/range.h"
 
 int hedon_open_shown(const char *root, const char *path, char *resolved)
 {
@@ -46,47 +47,10 @@ static const char *type_of(const char *path)
     return "application/octet-stream";
 }
 
-typedef struct Range {
-    uint64_t first, last; /* bytes, both included */
-} Range;
-
-/* Digits alone, up to 18 of them. */
-static const char *read_bytes(const char *text, uint64_t *value)
-{
-    int digits = 0;
-    for (*value = 0; *text >= '0' && *text <= '9' && digits < 18; digits++)
-        *value = 10 * *value + (uint64_t)(*text++ - '0');
-    return digits && (*text < '0' || *text > '9') ? text : NULL;
-}
-
-/* RFC 9110, 14: one range of bytes. 1: *range; 0: no range, the whole; -1: beyond the end. */
-static int read_range(const char *header, uint64_t size, Range *range)
-{
-    uint64_t number;
-    if (!header || strncasecmp(header, "bytes=", 6) || strchr(header, ',')) return 0;
-    const char *text = header + 6;
-    if (*text == '-') {
-        text = read_bytes(text + 1, &number);
-        if (!text || *text) return 0;
-        if (!number || !size) return -1;
-        *range = (Range){number < size ? size - number : 0, size - 1};
-        return 1;
-    }
-    text = read_bytes(text, &range->first);
-    if (!text || *text++ != '-') return 0;
-    range->last = size - 1;
-    if (*text) {
-        text = read_bytes(text, &number);
-        if (!text || *text || number < range->first) return 0;
-        if (number < range->last) range->last = number;
-    }
-    return range->first < size ? 1 : -1;
-}
-
 static void answer_file(const HedonAsked *asked, HedonAnswer *answer, int fd, const char *path)
 {
     struct stat status;
-    Range range;
+    HedonRange range = {0};
     if (fstat(fd, &status)) {
         close(fd);
         hedon_answer_error(answer, MHD_HTTP_NOT_FOUND, "the video cannot be read");
@@ -98,7 +62,7 @@ static void answer_file(const HedonAsked *asked, HedonAnswer *answer, int fd, co
     const char *since = hedon_asked_header(asked, "If-Range");
     const int asks = since && strcmp(since, answer->tag)
                          ? 0
-                         : read_range(hedon_asked_header(asked, "Range"), size, &range);
+                         : hedon_range_read(hedon_asked_header(asked, "Range"), size, &range);
     if (asks < 0) {
         close(fd);
         hedon_answer_error(answer, MHD_HTTP_RANGE_NOT_SATISFIABLE, "the file is not so long");
@@ -110,7 +74,7 @@ static void answer_file(const HedonAsked *asked, HedonAnswer *answer, int fd, co
                  (unsigned long long)range.first, (unsigned long long)range.last,
                  (unsigned long long)size);
     else
-        range = (Range){0, size - 1};
+        range = (HedonRange){0, size - 1};
     answer->status = asks ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK;
     answer->type = type_of(path);
     answer->cache = "private, no-cache";
