@@ -21,7 +21,9 @@ typedef enum HedonValueKind {
     HEDON_VALUE_REAL,
     HEDON_VALUE_TEXT,
     HEDON_VALUE_BLOB,
-    HEDON_VALUE_TEXTS /* an array, where the kind takes them: size of them at texts */
+    /* Arrays, as parameters of kinds that take them: size of them at texts or integers. */
+    HEDON_VALUE_TEXTS,
+    HEDON_VALUE_INTEGERS
 } HedonValueKind;
 
 /* A parameter or a column; bytes are borrowed. Text of a column is terminated by a zero that size
@@ -33,6 +35,7 @@ typedef struct HedonValue {
     double real;
     const char *bytes;
     const char *const *texts;
+    const int64_t *integers;
     size_t size;
 } HedonValue;
 

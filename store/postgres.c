@@ -24,11 +24,16 @@ typedef struct ConnectionParameters {
     char timeout_ms[32];
 } ConnectionParameters;
 
+/* At least a second: 0 would mean for ever. */
+static double patience_ms(const PostgresDatabase *db)
+{
+    return 1000 * (db->patience_s < 1 ? 1 : db->patience_s > 1e5 ? 1e5 : db->patience_s);
+}
+
 /* What stands before the place is a default that it may override; what stands after it is not. */
 static void fill_parameters(ConnectionParameters *p, const PostgresDatabase *db)
 {
-    const double patience_s = db->patience_s < 1 ? 1 : db->patience_s > 1e5 ? 1e5 : db->patience_s;
-    snprintf(p->timeout_ms, sizeof(p->timeout_ms), "%.0f", patience_s * 1000);
+    snprintf(p->timeout_ms, sizeof(p->timeout_ms), "%.0f", patience_ms(db));
     const char *const pairs[][2] = {
         {"connect_timeout", "10"},
         {"application_name", "hedon"},
@@ -55,10 +60,7 @@ static int begin_session(HedonContext *ctx, PostgresDatabase *db)
              "SET idle_in_transaction_session_timeout TO 300000; "
              "SET default_transaction_isolation TO 'read committed'; "
              "SET default_transaction_read_only TO %s",
-             1000 * (db->patience_s < 1     ? 1
-                     : db->patience_s > 1e5 ? 1e5
-                                            : db->patience_s),
-             db->read_only ? "on" : "off");
+             patience_ms(db), db->read_only ? "on" : "off");
     PGresult *result = db->pq.PQexec(db->connection, text);
     int code = 0;
     if (db->pq.PQresultStatus(result) != PGRES_COMMAND_OK)
@@ -146,7 +148,7 @@ static void postgres_rollback(HedonDatabase *database)
     }
     (void)hedon_postgres_flush(NULL, database);
     if (!db->connection) return;
-    if (hedon_postgres_run(NULL, database, &(HedonSql){.text = "ROLLBACK"}) ||
+    if (hedon_postgres_run(NULL, database, &(HedonSql){.text = "ROLLBACK", .once = 1}) ||
         hedon_postgres_flush(NULL, database))
         hedon_postgres_lose(db);
 }
@@ -213,24 +215,28 @@ static int postgres_commit(HedonContext *ctx, HedonDatabase *database)
                             "used_s = excluded.used_s",
                         .values = mark,
                         .count = 2});
-    if (!code) code = hedon_postgres_run(ctx, database, &(HedonSql){.text = "COMMIT"});
+    if (!code) code = hedon_postgres_run(ctx, database, &(HedonSql){.text = "COMMIT", .once = 1});
     if (!code) code = hedon_postgres_flush(ctx, database);
     return db->writing && code == HEDON_AGAIN && !db->connection ? find_out(ctx, db) : code;
 }
 
 /* ---- Opening */
 
+/* Asked of the catalogue's rows: a name would be looked up in this session's cache, which has not
+ * heard of tables that were made while it waited for the lock. */
 static int look_for_tables(HedonContext *ctx, PostgresDatabase *db, int *is_new)
 {
-    int64_t missing = 0;
-    int code =
-        hedon_postgres_run(ctx, &db->base,
-                           &(HedonSql){.text = "SELECT to_regclass('hedon.schema_version') IS NULL",
-                                       .once = 1,
-                                       .row = take_integer,
-                                       .opaque = &missing});
+    int64_t count = 0;
+    int code = hedon_postgres_run(
+        ctx, &db->base,
+        &(HedonSql){.text = "SELECT count(*) FROM pg_catalog.pg_class c "
+                            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                            "WHERE n.nspname = 'hedon' AND c.relname = 'schema_version'",
+                    .once = 1,
+                    .row = take_integer,
+                    .opaque = &count});
     if (!code) code = hedon_postgres_flush(ctx, &db->base);
-    *is_new = missing != 0;
+    *is_new = !count;
     return code;
 }
 

@@ -15,6 +15,7 @@
 enum {
     MOST_PARAMETERS = 300,
     MOST_COLUMNS = 64,
+    MOST_ARRAYS = 4,
     OID_BOOL = 16,
     OID_BYTEA = 17,
     OID_INT8 = 20,
@@ -23,6 +24,7 @@ enum {
     OID_TEXT = 25,
     OID_FLOAT8 = 701,
     OID_TEXTS = 1009,
+    OID_INT8S = 1016,
     OID_VARCHAR = 1043,
 };
 
@@ -79,7 +81,8 @@ typedef struct Parameters {
     const char *values[MOST_PARAMETERS];
     int lengths[MOST_PARAMETERS], formats[MOST_PARAMETERS];
     uint64_t numbers[MOST_PARAMETERS]; /* big-endian */
-    char *array;                       /* of the one parameter that is an array; NULL */
+    char *arrays[MOST_ARRAYS];         /* by hedon_malloc */
+    int array_count;
 } Parameters;
 
 static char *put(char *out, int32_t number)
@@ -88,31 +91,42 @@ static char *put(char *out, int32_t number)
     return mempcpy(out, &bits, sizeof(bits));
 }
 
-/* An array of texts as PostgreSQL sends and receives it: dimensions, whether there are NULLs, the
- * type; each dimension's length and first subscript; then length and bytes of each. */
-static int pack_texts(HedonContext *ctx, Parameters *p, int place, const HedonValue *value)
+static size_t packed_size(const HedonValue *value)
 {
     size_t size = 20;
-    for (size_t i = 0; i < value->size; i++) size += 4 + strlen(value->texts[i]);
-    if (p->array || size > INT32_MAX / 2)
-        return hedon_fail(ctx, HEDON_ELIMIT, "too many names at once");
-    char *out = p->array = hedon_malloc(size, 1);
+    for (size_t i = 0; i < value->size; i++)
+        size += 4 + (value->kind == HEDON_VALUE_TEXTS ? strlen(value->texts[i]) : 8);
+    return size;
+}
+
+/* An array as PostgreSQL sends and receives it: dimensions, whether there are NULLs, the type; each
+ * dimension's length and first subscript; then length and bytes of each element. */
+static int pack_array(HedonContext *ctx, Parameters *p, int place, const HedonValue *value)
+{
+    const int texts = value->kind == HEDON_VALUE_TEXTS;
+    const size_t size = packed_size(value);
+    if (p->array_count == MOST_ARRAYS || size > INT32_MAX / 2)
+        return hedon_fail(ctx, HEDON_ELIMIT, "too much for one statement");
+    char *out = hedon_malloc(size, 1);
     if (!out) return hedon_fail_memory(ctx);
-    out = put(put(put(out, 1), 0), OID_TEXT);
+    p->arrays[p->array_count++] = out;
+    p->values[place] = out;
+    p->lengths[place] = (int)size;
+    out = put(put(put(out, 1), 0), texts ? OID_TEXT : OID_INT8);
     out = put(put(out, (int32_t)value->size), 1);
     for (size_t i = 0; i < value->size; i++) {
-        const size_t length = strlen(value->texts[i]);
-        out = mempcpy(put(out, (int32_t)length), value->texts[i], length);
+        const uint64_t bits = texts ? 0 : htobe64((uint64_t)value->integers[i]);
+        const size_t length = texts ? strlen(value->texts[i]) : sizeof(bits);
+        out = mempcpy(put(out, (int32_t)length), texts ? value->texts[i] : (const char *)&bits,
+                      length);
     }
-    p->values[place] = p->array;
-    p->lengths[place] = (int)size;
     return 0;
 }
 
 static int fill(HedonContext *ctx, Parameters *p, const HedonValue *values, int count)
 {
-    static const Oid types[] = {OID_INT8, OID_FLOAT8, OID_TEXT, OID_BYTEA, OID_TEXTS};
-    p->array = NULL;
+    static const Oid types[] = {OID_INT8, OID_FLOAT8, OID_TEXT, OID_BYTEA, OID_TEXTS, OID_INT8S};
+    p->array_count = 0;
     if (count > MOST_PARAMETERS) return hedon_fail(ctx, HEDON_EINVAL, "too many parameters");
     for (int i = 0; i < count; i++) {
         const HedonValue *value = &values[i];
@@ -121,8 +135,8 @@ static int fill(HedonContext *ctx, Parameters *p, const HedonValue *values, int 
         p->numbers[i] = htobe64(bits);
         p->types[i] = types[value->kind];
         p->formats[i] = 1;
-        if (value->kind == HEDON_VALUE_TEXTS) {
-            const int code = pack_texts(ctx, p, i, value);
+        if (value->kind == HEDON_VALUE_TEXTS || value->kind == HEDON_VALUE_INTEGERS) {
+            const int code = pack_array(ctx, p, i, value);
             if (code) return code;
             continue;
         }
@@ -210,7 +224,7 @@ int hedon_postgres_run(HedonContext *ctx, HedonDatabase *database, const HedonSq
     Parameters p;
     int code = fill(ctx, &p, sql->values, sql->count);
     if (!code) code = send_statement(ctx, db, sql, &p);
-    hedon_free(p.array);
+    for (int i = 0; i < p.array_count; i++) hedon_free(p.arrays[i]);
     if (code) return code;
     return expect(
         ctx, db,

@@ -99,6 +99,7 @@ static int bind(sqlite3_stmt *statement, int place, const HedonValue *value)
     case HEDON_VALUE_BLOB:
         return sqlite3_bind_blob64(statement, place, value->bytes, value->size, SQLITE_STATIC);
     case HEDON_VALUE_TEXTS:
+    case HEDON_VALUE_INTEGERS:
         break;
     }
     return SQLITE_MISUSE;

@@ -1,6 +1,7 @@
 /* Opening, closing, and transactions that are run again until they succeed. */
 #include "store/store.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -69,6 +70,31 @@ void hedon_store_close(HedonStore *store)
     if (!store) return;
     if (store->database) store->database->kind->close(store->database);
     hedon_free(store);
+}
+
+void hedon_store_shown(const char *place, char *out, size_t size)
+{
+    static const char parameter[] = "password=";
+    const char *rest = place;
+    size_t used = 0;
+    out[0] = 0;
+    if (is_postgres(place)) {
+        const char *authority = strstr(place, "://") + 3;
+        const size_t length = strcspn(authority, "/?");
+        const char *at = memrchr(authority, '@', length), *colon = memchr(authority, ':', length);
+        if (at && colon && colon < at) {
+            snprintf(out, size, "%.*s***", (int)(colon + 1 - place), place);
+            rest = at;
+        }
+        for (const char *secret; (secret = strstr(rest, parameter));) {
+            secret += strlen(parameter);
+            used = strlen(out);
+            snprintf(out + used, size - used, "%.*s***", (int)(secret - rest), rest);
+            rest = secret + strcspn(secret, "&");
+        }
+    }
+    used = strlen(out);
+    snprintf(out + used, size - used, "%s", rest);
 }
 
 int hedon_store_wait(double since, double patience_s, int trial)

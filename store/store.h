@@ -7,9 +7,12 @@
  * once when another worker on the same machine sees that its process is gone; a result is taken
  * only from whoever holds the lease, so that no video is annotated twice.
  *
- * A store belongs to one thread. Every function that takes a context fails with HEDON_EIO when the
- * database does (a lost connection is re-established first, for as long as `patience_s`),
- * HEDON_ENOMEM, HEDON_ECANCELLED.
+ * A store belongs to one thread, and must not cross a fork. Every function that takes a context
+ * fails with HEDON_EIO when the database does (a lock is waited for, a lost connection
+ * re-established, for as long as `patience_s`), HEDON_EDATA when the store is damaged,
+ * HEDON_ENOMEM; then nothing was changed. What it is asked for happens once, even when the answer
+ * to a COMMIT is lost. After hedon_cancel a store still works, so that leases can be given back,
+ * but waits two seconds at most; hedon_store_each ends with HEDON_ECANCELLED.
  */
 #ifndef HEDON_STORE_STORE_H
 #define HEDON_STORE_STORE_H
@@ -19,10 +22,9 @@
 typedef struct HedonStore HedonStore;
 
 typedef struct HedonStoreOptions {
-    int read_only;  /* nothing is created or migrated; HEDON_ENOENT when there is no store */
-    double lease_s; /* default 120: how long work stays with a worker that is not heard of */
-    double
-        patience_s; /* default 60: for a database that does not answer (restarts, lost network) */
+    int read_only;     /* nothing is created or migrated; HEDON_ENOENT when there is no store */
+    double lease_s;    /* default 120: how long work stays with a worker that is not heard of */
+    double patience_s; /* default 60: for a database that does not answer (restarts, locks) */
 } HedonStoreOptions;
 
 void hedon_store_options_default(HedonStoreOptions *options);
@@ -36,6 +38,8 @@ void hedon_store_options_default(HedonStoreOptions *options);
 int hedon_store_open(HedonContext *ctx, HedonStore **out, const char *place,
                      const HedonStoreOptions *options);
 void hedon_store_close(HedonStore *store);
+/** place as it may be shown: a password in it becomes "***". */
+void hedon_store_shown(const char *place, char *out, size_t size);
 
 /* ---- Runs */
 
@@ -61,13 +65,14 @@ void hedon_store_runs_free(HedonStoreRun *runs, int count);
 typedef struct HedonStoreFile {
     const char *path;
     const char *root; /* the folder given by the user: what `serve` may show, what paths are shown
-                         relative to */
+                         relative to; that of the first time stays */
     int64_t size, mtime_ns;
 } HedonStoreFile;
 
 typedef struct HedonStoreEntered {
-    int64_t added, changed,
-        known; /* new videos; size or time differ, to be looked at again; as before */
+    int64_t added;   /* new to the run */
+    int64_t changed; /* size or time are not those of its outcome: to be looked at again */
+    int64_t known;   /* as before, or waiting already */
 } HedonStoreEntered;
 
 /** Enter a batch of files into a run (a thousand or so at a time: one transaction). A file that the
@@ -96,13 +101,12 @@ int hedon_store_heartbeat(HedonContext *ctx, HedonStore *store, int64_t worker);
 int hedon_store_worker_end(HedonContext *ctx, HedonStore *store, int64_t worker);
 /** Failed videos become todo again, to be tried once more; adds their number to *count. */
 int hedon_store_retry(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *count);
-/** Jobs by state: whether there is anything to wait for. */
+/** Jobs by state: whether there is anything to wait for. Counts rows: some 20 ms for 100,000. */
 int hedon_store_progress(HedonContext *ctx, HedonStore *store, int64_t run, HedonStoreRun *counts);
 
 typedef enum HedonStoreOutcome {
     HEDON_STORE_SCORED,    /* score holds the result, or the error when score->code */
-    HEDON_STORE_UNCHANGED, /* the content is that of the present result: keep it, note size and time
-                            */
+    HEDON_STORE_UNCHANGED, /* content is that of the present result: keep it, note size and time */
     HEDON_STORE_GIVEN_BACK /* not done: todo again */
 } HedonStoreOutcome;
 
@@ -114,8 +118,9 @@ typedef struct HedonStoreResult {
     int64_t size, mtime_ns;  /* of the content that was hashed */
 } HedonStoreResult;
 
-/** Write results in one transaction, replacing a video's earlier one. A result whose lease was lost
- * is dropped and counted in *lost (may be NULL). */
+/** Write results in one transaction, replacing a video's earlier one, which is readable until then.
+ * A failed video stays so until it changes or hedon_store_retry. A result whose lease was lost is
+ * dropped and counted in *lost (may be NULL). */
 int hedon_store_finish(HedonContext *ctx, HedonStore *store, int64_t worker,
                        const HedonStoreResult *results, int count, int64_t *lost);
 
@@ -154,8 +159,9 @@ typedef struct HedonStoreRow {
  * case; -1: there is no such emotion. */
 int hedon_store_emotion(const char *name);
 
-/** Rows one after another; memory does not grow with their number. each: non-zero stops, and is
- *  returned. HEDON_EINVAL with a sentence for a wrong `where`. */
+/** Rows one after another; memory does not grow with their number. A ranking (by utility or
+ * emotion) has the results that have that value; ties are in order of path. each: non-zero stops,
+ * and is returned; it must not use this store. HEDON_EINVAL with a sentence for a wrong `where`. */
 int hedon_store_each(HedonContext *ctx, HedonStore *store, const HedonStoreQuery *query,
                      int (*each)(void *opaque, const HedonStoreRow *row), void *opaque);
 /** How many rows a query has, offset and limit apart. */

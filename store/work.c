@@ -253,17 +253,17 @@ typedef struct Retry {
     int64_t run, count;
 } Retry;
 
+/* Without its hash, so that equal content is no reason to leave it. */
 static int free_failed(HedonContext *ctx, HedonStore *store, void *opaque)
 {
     Retry *retry = opaque;
     const HedonValue run = hedon_value_integer(retry->run);
-    return hedon_store_ask(
-        ctx, store,
-        &(HedonSql){
-            .text = "UPDATE annotations SET state = 'todo' WHERE run_id = $1 AND state = 'failed'",
-            .values = &run,
-            .count = 1,
-            .changed = &retry->count});
+    return hedon_store_ask(ctx, store,
+                           &(HedonSql){.text = "UPDATE annotations SET state = 'todo', hash = NULL "
+                                               "WHERE run_id = $1 AND state = 'failed'",
+                                       .values = &run,
+                                       .count = 1,
+                                       .changed = &retry->count});
 }
 
 int hedon_store_retry(HedonContext *ctx, HedonStore *store, int64_t run, int64_t *count)

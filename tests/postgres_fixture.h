@@ -62,7 +62,7 @@ static inline int postgres_command(const PostgresFixture *pg, char *const argume
 /** Start the server (again) and wait until it answers. 0 or -1. */
 static inline int postgres_start(PostgresFixture *pg)
 {
-    char socket_folder[80], name[128], line[256];
+    char socket_folder[96], name[128], line[256];
     snprintf(socket_folder, sizeof(socket_folder), "unix_socket_directories=%s", pg->folder);
     char *arguments[] = {"postgres",           "-D", "data",      "-c", "listen_addresses=",   "-c",
                          socket_folder,        "-c", "fsync=off", "-c", "shared_buffers=32MB", "-c",

@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "store/store.h"
 
-enum { STORE_CLIPS = 3 };
+enum { STORE_CLIPS = 3, STORE_MOST_CLIPS = 24 };
 
 #define assert_good(ctx, call)                                                                     \
     do {                                                                                           \
@@ -25,7 +25,7 @@ enum { STORE_CLIPS = 3 };
 /* A result that is a function of its number. */
 typedef struct StoreScore {
     HedonScore score;
-    HedonScoreClip clips[STORE_CLIPS];
+    HedonScoreClip clips[STORE_MOST_CLIPS];
     char hash[65];
 } StoreScore;
 
@@ -48,7 +48,7 @@ static inline void store_score_fill(StoreScore *s, uint64_t number)
                                 .lost = (int64_t)number % 3}};
     for (int i = 0; i < HEDON_EMOTIONS; i++)
         s->score.emotions[i] = hedon_random_uniform(key, 10 + (uint64_t)i);
-    for (int c = 0; c < STORE_CLIPS; c++) {
+    for (int c = 0; c < STORE_MOST_CLIPS; c++) {
         s->clips[c] = (HedonScoreClip){.start_s = c * 2,
                                        .end_s = c * 2 + 2,
                                        .utility = hedon_random_normal(key, 100 + (uint64_t)c)};

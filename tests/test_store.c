@@ -1,10 +1,12 @@
 /* The store: what goes in comes out, work is done once, whoever dies. The same on SQLite and
  * PostgreSQL. */
 #include "tests/postgres_fixture.h"
+#include "tests/store_bench.h"
 #include "tests/store_fixture.h"
 
 #include <math.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +89,14 @@ static void files_are_added_once_and_noticed_when_they_change(void **state)
 
     e = store_enter(ctx, store, other, 0, 3); /* videos that another run knows */
     assert_int_equal(e.added, 3);
+
+    const HedonStoreFile twice[] = {{"/videos/x.mp4", "/videos", 1, 1},
+                                    {"/videos/y.mp4", "/videos", 1, 1},
+                                    {"/videos/x.mp4", "/videos", 1, 1}};
+    e = (HedonStoreEntered){0};
+    assert_good(ctx, hedon_store_enter(ctx, store, run, twice, 3, &e));
+    assert_true(e.added == 2 && e.changed == 0 && e.known == 1);
+    assert_good(ctx, hedon_store_enter(ctx, store, run, twice, 0, &e));
 }
 
 static void unchanged_content_keeps_its_result(void **state)
@@ -346,7 +356,12 @@ static void a_failed_video_is_an_error_row(void **state)
     assert_good(ctx, hedon_store_worker_begin(ctx, store, run, &worker));
     assert_int_equal(store_claim(ctx, store, run, worker, 3, jobs), 3);
     const HedonScore bad = {.code = HEDON_ENOVIDEO, .error = "no video \xff stream"};
-    const HedonStoreResult result = {.job = &jobs[1], .outcome = HEDON_STORE_SCORED, .score = &bad};
+    const HedonStoreResult result = {.job = &jobs[1],
+                                     .outcome = HEDON_STORE_SCORED,
+                                     .score = &bad,
+                                     .hash = "ab",
+                                     .size = 1001,
+                                     .mtime_ns = 7};
     assert_good(ctx, hedon_store_finish(ctx, store, worker, &result, 1, NULL));
     assert_int_equal(store_finish(ctx, store, worker, &jobs[0], 1), 0);
     assert_int_equal(store_finish(ctx, store, worker, &jobs[2], 1), 0);
@@ -380,6 +395,10 @@ static void a_failed_video_is_an_error_row(void **state)
     int64_t again = 0;
     assert_good(ctx, hedon_store_retry(ctx, store, run, &again));
     assert_int_equal(again, 1);
+    assert_int_equal(store_claim(ctx, store, run, worker, 3, jobs), 1);
+    assert_null(jobs[0].known_hash); /* equal content is no reason to leave it */
+    assert_good(ctx, hedon_store_worker_end(ctx, store, worker));
+    store_clear(jobs, 1);
     assert_int_equal(store_annotate_all(ctx, store, run), 1);
     query = (HedonStoreQuery){.run = run, .errors = 1};
     assert_int_equal(read_all(&query).count, 0);
@@ -521,10 +540,63 @@ static void a_reader_may_stop(void **state)
     assert_int_equal(store_enter(ctx, store, run, 10, 5).added, 5);
 }
 
-int main(void)
+static void passwords_are_not_shown(void **state)
+{
+    (void)state;
+    static const char *const places[][2] = {
+        {"postgresql://me:s3@:cret@host:5/db?x=1", "postgresql://me:***@host:5/db?x=1"},
+        {"postgres://host/db?password=s3cret&user=me&sslpassword=x",
+         "postgres://host/db?password=***&user=me&sslpassword=***"},
+        {"postgresql://me@host:5432/db", "postgresql://me@host:5432/db"},
+        {"a:b@c?password=d.db", "a:b@c?password=d.db"},
+    };
+    char shown[200];
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        hedon_store_shown(places[i][0], shown, sizeof(shown));
+        assert_string_equal(shown, places[i][1]);
+    }
+    hedon_store_shown(places[0][0], shown, 20);
+    assert_string_equal(shown, "postgresql://me:***");
+}
+
+static int finish(int failed)
+{
+    hedon_store_close(store);
+    hedon_context_free(ctx);
+    postgres_remove(&postgres);
+    char command[64];
+    snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command) ? 1 : failed;
+}
+
+static int bench(int videos)
+{
+    static const int clips[] = {0, 4, 24};
+    const int with_postgres = !postgres_create(&postgres);
+    for (int i = 0; i < 3; i++) {
+        struct stat file;
+        char name[16];
+        snprintf(name, sizeof(name), "bench%d", i);
+        snprintf(place, sizeof(place), "%s/%s.db", folder, name);
+        printf("SQLite: ");
+        store_bench(ctx, place, videos, clips[i]);
+        if (!stat(place, &file))
+            printf("  bytes for a video     %9.0f\n", (double)file.st_size / videos);
+        unlink(place);
+        if (!with_postgres || postgres_database(&postgres, name, place, sizeof(place))) continue;
+        printf("PostgreSQL: ");
+        store_bench(ctx, place, videos, clips[i]);
+        printf("  bytes for a video     %9.0f\n",
+               (double)bench_postgres_bytes(&postgres, name) / videos);
+    }
+    return finish(0);
+}
+
+int main(int argc, char **argv)
 {
     ctx = hedon_context_new();
     if (!mkdtemp(folder)) return 1;
+    if (argc > 1 && !strcmp(argv[1], "--bench")) return bench(argc > 2 ? atoi(argv[2]) : 100000);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_run_is_a_model_with_settings, fresh),
         cmocka_unit_test_setup(files_are_added_once_and_noticed_when_they_change, fresh),
@@ -539,6 +611,7 @@ int main(void)
         cmocka_unit_test_setup(conditions_select, fresh),
         cmocka_unit_test_setup(paths_are_bytes, fresh),
         cmocka_unit_test_setup(a_reader_may_stop, fresh),
+        cmocka_unit_test(passwords_are_not_shown),
     };
     int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
 #ifdef HEDON_POSTGRES
@@ -551,10 +624,5 @@ int main(void)
     else
         failed = 1;
 #endif
-    hedon_store_close(store);
-    hedon_context_free(ctx);
-    postgres_remove(&postgres);
-    char command[64];
-    snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command) ? 1 : failed;
+    return finish(failed);
 }
