@@ -64,6 +64,7 @@ static void test_every_command_has_help_with_examples(void **state)
     char *commands[] = {"score",   "info", "infer",   "import", "train", "bench",
                         "dataset", "top",  "compare", "report", "serve", "export"};
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        if (!strcmp(commands[i], "serve") && !exists(HEDON_BINARY_DIR "/hedon-serve")) continue;
         Ran ran = RUN(commands[i], "--help");
         assert_int_equal(ran.status, 0);
         assert_non_null(strstr(ran.out, "usage: hedon "));
