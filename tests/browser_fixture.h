@@ -158,6 +158,7 @@ static inline void browser_start(Browser *browser, const char *folder)
     BROWSER_DO(browser, "Runtime.enable", NULL);
     BROWSER_DO(browser, "Log.enable", NULL);
     BROWSER_DO(browser, "Page.enable", NULL);
+    BROWSER_DO(browser, "Performance.enable", json_pack("{s:s}", "timeDomain", "threadTicks"));
 }
 
 static inline void browser_stop(Browser *browser)
@@ -192,6 +193,23 @@ static inline double browser_number(Browser *browser, const char *expression)
     const double number = json_is_true(value) ? 1 : json_number_value(value);
     json_decref(value);
     return number;
+}
+
+/* Seconds of processor time that the page's own thread has spent: busy neighbours change nothing.
+ */
+static inline double browser_busy_s(Browser *browser)
+{
+    json_t *metrics = browser_call(browser, "Performance.getMetrics", NULL);
+    double seconds = -1;
+    size_t i;
+    json_t *metric;
+    json_array_foreach(json_object_get(metrics, "metrics"), i, metric)
+    {
+        if (!strcmp(json_string_value(json_object_get(metric, "name")), "TaskDuration"))
+            seconds = json_number_value(json_object_get(metric, "value"));
+    }
+    json_decref(metrics);
+    return seconds;
 }
 
 /* In one of four buffers that take turns. */

@@ -119,10 +119,9 @@ static void test_ten_thousand_rows_are_windowed_and_sorted(void **state)
     assert_string_equal(text("document.querySelector('th.c-name').getAttribute('aria-sort')"),
                         "ascending");
     assert_int_equal(number("document.querySelectorAll('th[aria-sort]').length"), 1);
-    assert_true(number("(() => { const s = document.getElementById('scroller'); s.scrollTop = 1e9; "
-                       "return new Promise((done) => setTimeout(() => done("
-                       "[...document.querySelectorAll('#rows a')].at(-1).textContent === "
-                       "'clip.webm'), 200)); })()"));
+    browser_eval(&browser, "document.getElementById('scroller').scrollTop = 1e9");
+    browser_wait(&browser,
+                 "[...document.querySelectorAll('#rows a')].at(-1).textContent === 'clip.webm'");
     assert_true(number("document.querySelectorAll('#rows tr').length") < 60);
 }
 
@@ -159,16 +158,19 @@ static void test_ten_thousand_rows_stay_smooth(void **state)
 {
     (void)state;
     open_page(site, "index.html");
-    /* processor time of the page's own work, generously: on a busy machine it is still far below */
-    assert_true(
-        number("(() => { const t = performance.now(); for (const key of ['name', 'utility', "
-               "'emotion']) document.querySelector(`th.c-${key} button`).click(); return "
-               "(performance.now() - t) / 3; })()") < 1500);
-    assert_true(
-        number("(() => { const s = document.getElementById('scroller'), t = "
-               "performance.now(); for (let i = 0; i < 50; i++) { s.scrollTop = i * 9000; "
-               "s.dispatchEvent(new Event('scroll')); } return (performance.now() - t) / 50; "
-               "})()") < 60);
+    double before = browser_busy_s(&browser);
+    browser_eval(&browser, "for (const key of ['name', 'utility', 'emotion']) "
+                           "document.querySelector(`th.c-${key} button`).click()");
+    const double sorting = (browser_busy_s(&browser) - before) / 3;
+    before = browser_busy_s(&browser);
+    browser_eval(&browser,
+                 "(() => { const s = document.getElementById('scroller'); for (let i = 0; "
+                 "i < 50; i++) { s.scrollTop = i * 9000; s.dispatchEvent(new "
+                 "Event('scroll')); s.offsetHeight; } })()");
+    const double scrolling = (browser_busy_s(&browser) - before) / 50;
+    print_message("sorting and all plots %.0f ms, a scroll %.1f ms\n", 1e3 * sorting,
+                  1e3 * scrolling);
+    assert_true(sorting > 0 && sorting < 1 && scrolling < .05);
 }
 
 /* ---- Keyboard, labels, colours */
@@ -399,8 +401,9 @@ static void test_thumbnails_jump(void **state)
         number("document.querySelector('.thumb').style.backgroundImage.includes('thumbs/')"));
     browser_click(&browser, "#rows a");
     browser_wait(&browser, "document.querySelectorAll('#peaks button').length === 3");
+    browser_wait(&browser, "document.getElementById('player').readyState >= 1");
     browser_click(&browser, "#peaks button:last-child");
-    assert_true(number("document.getElementById('player').currentTime") > 2);
+    browser_wait(&browser, "document.getElementById('player').currentTime > 2");
     /* a second report keeps them */
     ran = RUN("report", in_scratch("many.db"), "--out", out, "--where", "path ~ clip", "--json");
     assert_non_null(strstr(ran.out, "\"kept\":1"));

@@ -59,6 +59,7 @@
   };
   player.addEventListener("play", follow);
   player.addEventListener("seeked", () => track.follow(player.currentTime));
+  player.style.aspectRatio = `${video.width} / ${video.height}`; /* nothing moves when it has loaded */
   player.src = video.url;
   if (moment && Number(moment) > 0) track.go(Number(moment));
 
