@@ -272,6 +272,8 @@ int main(void)
         cmocka_unit_test_setup(a_new_store_is_made_by_several_at_once, fresh),
         cmocka_unit_test_setup(killed_processes_lose_nothing, fresh),
     };
+    int failed = cmocka_run_group_tests_name("SQLite", shared, NULL, NULL);
+#ifdef HEDON_POSTGRES
     const struct CMUnitTest lost[] = {
         cmocka_unit_test_setup(what_cannot_be_reached_is_said_at_once, fresh),
         cmocka_unit_test_setup(a_lost_answer_to_commit_changes_nothing, fresh),
@@ -279,8 +281,6 @@ int main(void)
         cmocka_unit_test_setup(a_crashed_database_is_waited_for, fresh),
         cmocka_unit_test_setup(patience_ends, fresh),
     };
-    int failed = cmocka_run_group_tests_name("SQLite", shared, NULL, NULL);
-#ifdef HEDON_POSTGRES
     const int absent = postgres_create(&postgres);
     on_postgres = 1;
     if (absent == 77)
