@@ -2,7 +2,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "score/json_writer.h"
+#include "score/json.h"
+#include "score/scorer.h"
 #include "score/wording.h"
 
 static void write_emotions_f(HedonJson *json, const float *emotions)
@@ -29,7 +30,7 @@ static void write_emotions(HedonJson *json, const HedonScore *score)
     hedon_json_end_array(json);
 }
 
-static void write_wellbeing(HedonJson *json, const HedonScorer *scorer, const HedonScore *score)
+static void write_wellbeing(HedonJson *json, const HedonModelInfo *info, const HedonScore *score)
 {
     if (!score->has_utility) {
         hedon_json_null(json, "wellbeing");
@@ -40,15 +41,15 @@ static void write_wellbeing(HedonJson *json, const HedonScorer *scorer, const He
     if (score->has_percentile) {
         hedon_json_number(json, "percentile", score->percentile);
         hedon_json_object(json, "reference");
-        hedon_json_string(json, "name", scorer->info->reference_name);
-        hedon_json_integer(json, "videos", scorer->info->reference_count);
+        hedon_json_string(json, "name", info->reference_name);
+        hedon_json_integer(json, "videos", info->reference_count);
         hedon_json_end_object(json);
     } else {
         hedon_json_null(json, "percentile");
         hedon_json_null(json, "reference");
     }
     char meaning[512];
-    hedon_wording_meaning(meaning, sizeof(meaning), scorer, score);
+    hedon_wording_meaning(meaning, sizeof(meaning), info, score);
     hedon_json_string(json, "meaning", meaning);
     hedon_json_end_object(json);
 }
@@ -66,11 +67,11 @@ static void write_test_metric(HedonJson *json, const char *text)
     json_decref(metric);
 }
 
-static void write_reliability(HedonJson *json, const HedonScorer *scorer, const HedonScore *score)
+static void write_reliability(HedonJson *json, const HedonModelInfo *info, const HedonScore *score)
 {
     hedon_json_object(json, "reliability");
-    hedon_json_bool(json, "human_trained", scorer->info->human_trained);
-    write_test_metric(json, scorer->info->test_metric);
+    hedon_json_bool(json, "human_trained", info->human_trained);
+    write_test_metric(json, info->test_metric);
     if (score->views > 1) {
         hedon_json_object(json, "view_sd");
         hedon_json_integer(json, "views", score->views);
@@ -138,9 +139,13 @@ static void write_runtime(HedonJson *json, const HedonScorer *scorer, const Hedo
     hedon_json_end_object(json);
 }
 
-static void write_score(HedonJson *json, const HedonScorer *scorer, const HedonScore *score)
+void hedon_score_write_json(HedonJson *json, const HedonModelInfo *info, const HedonScore *score)
 {
-    const HedonModelInfo *info = scorer->info;
+    if (score->code) {
+        hedon_json_string(json, "video", score->video);
+        hedon_json_string(json, "error", score->error);
+        return;
+    }
     hedon_json_string(json, "schema", "hedon.score/1");
     hedon_json_string(json, "video", score->video);
     hedon_json_number(json, "duration_s", score->duration_s);
@@ -154,10 +159,9 @@ static void write_score(HedonJson *json, const HedonScorer *scorer, const HedonS
     hedon_json_string(json, "caveat", info->caveat);
     hedon_json_end_object(json);
     write_emotions(json, score);
-    write_wellbeing(json, scorer, score);
-    write_reliability(json, scorer, score);
+    write_wellbeing(json, info, score);
+    write_reliability(json, info, score);
     write_clips(json, score);
-    write_runtime(json, scorer, score);
 }
 
 int hedon_score_json(HedonContext *ctx, const HedonScorer *scorer, const HedonScore *score,
@@ -168,12 +172,8 @@ int hedon_score_json(HedonContext *ctx, const HedonScorer *scorer, const HedonSc
     if (!out) return HEDON_ENOMEM;
     HedonJson json = {.out = out};
     hedon_json_object(&json, NULL);
-    if (score->code) {
-        hedon_json_string(&json, "video", score->video);
-        hedon_json_string(&json, "error", score->error);
-    } else {
-        write_score(&json, scorer, score);
-    }
+    hedon_score_write_json(&json, scorer->info, score);
+    if (!score->code) write_runtime(&json, scorer, score);
     hedon_json_end_object(&json);
     fputc('\n', out);
     return hedon_wording_close(ctx, out, text);

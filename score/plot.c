@@ -9,6 +9,7 @@
 #include "score/canvas.h"
 #include "score/json_writer.h"
 #include "score/series.h"
+#include "score/scorer.h"
 #include "score/wording.h"
 
 enum { WIDTH = 1200, LEFT = 84, RIGHT = 960, SHOWN = 5, MOST_POINTS = 219, MOST_DOTS = 40 };

@@ -4,6 +4,7 @@
 
 #include "score/json_writer.h"
 #include "score/series.h"
+#include "score/scorer.h"
 #include "score/wording.h"
 
 enum { INDENT = 12, SHOWN = 6, NAME_WIDTH = 22, CELLS = 60 };
@@ -123,7 +124,7 @@ static void write_wellbeing(const Page *page, const HedonScorer *scorer, const H
         fprintf(page->out, "utility %s\n", number);
     }
     fprintf(page->out, "%*s", INDENT, "");
-    hedon_wording_meaning(meaning, sizeof(meaning), scorer, score);
+    hedon_wording_meaning(meaning, sizeof(meaning), scorer->info, score);
     paragraph(page, meaning);
 }
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "score/json_writer.h"
 
-void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer,
+void hedon_wording_meaning(char *text, size_t size, const HedonModelInfo *info,
                            const HedonScore *score)
 {
     if (!score->has_percentile) {
@@ -21,7 +21,7 @@ void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer,
     snprintf(text, size,
              "predicted pleasantness of watching, above %s%% of the model's reference "
              "videos: %s; not anybody's happiness",
-             percentile, scorer->info->reference_name);
+             percentile, info->reference_name);
 }
 
 void hedon_wording_time(char *text, size_t size, double seconds)

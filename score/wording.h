@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 
-#include "score/scorer.h"
+#include "hedon.h"
 
 /** "predicted pleasantness of watching, above 62% of ...; not anybody's happiness": one sentence.
  */
-void hedon_wording_meaning(char *text, size_t size, const HedonScorer *scorer,
+void hedon_wording_meaning(char *text, size_t size, const HedonModelInfo *info,
                            const HedonScore *score);
 /** "0:07", "1:02:03"; below a second "0.4 s". */
 void hedon_wording_time(char *text, size_t size, double seconds);

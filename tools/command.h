@@ -74,6 +74,13 @@ void hedon_say(const char *fmt, ...) HEDON_PRINTF(1, 2);
  *  EXIT_INTERRUPTED for HEDON_ECANCELLED. file may be NULL. */
 int hedon_report(const char *file, int code, const char *sentence);
 
+/** The first Ctrl-C or SIGTERM asks to stop (hedon_cancel), a second one does not ask; writing to a closed
+ *  pipe fails instead of killing. */
+void hedon_install_handlers(void);
+/** A program's exit status: 128 + the signal for EXIT_INTERRUPTED; EXIT_SOME_FAILED instead of EXIT_GOOD, after
+ *  saying so, when not all that was printed has arrived. */
+int hedon_finish_output(int status);
+
 /* --device, --precision, --threads */
 typedef struct HedonDeviceArguments {
     const char *device, *precision;

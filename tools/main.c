@@ -1,25 +1,23 @@
 /* hedon: the command line. Commands are a table; each lives in its own cmd_*.c. */
 #include <locale.h>
-#include <stdarg.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/command.h"
-#include "tools/interrupt.h"
 
-extern const HedonCommand hedon_cmd_score, hedon_cmd_info, hedon_cmd_infer, hedon_cmd_import,
-    hedon_cmd_train, hedon_cmd_eval, hedon_cmd_bench, hedon_cmd_dataset, hedon_cmd_annotate;
+extern const HedonCommand hedon_cmd_score, hedon_cmd_annotate, hedon_cmd_top, hedon_cmd_compare,
+    hedon_cmd_report, hedon_cmd_serve, hedon_cmd_export, hedon_cmd_eval, hedon_cmd_info,
+    hedon_cmd_infer, hedon_cmd_import, hedon_cmd_train, hedon_cmd_bench, hedon_cmd_dataset;
 
 static const HedonCommand *const commands[] = {
-<<<<<<< HEAD
-    &hedon_cmd_score, &hedon_cmd_eval,    &hedon_cmd_info,
-    &hedon_cmd_infer, &hedon_cmd_import,  &hedon_cmd_train,
-    &hedon_cmd_bench, &hedon_cmd_dataset, NULL,
-=======
     &hedon_cmd_score,
     &hedon_cmd_annotate,
+    &hedon_cmd_top,
+    &hedon_cmd_compare,
+    &hedon_cmd_report,
+    &hedon_cmd_serve,
+    &hedon_cmd_export,
     &hedon_cmd_eval,
     &hedon_cmd_info,
     &hedon_cmd_infer,
@@ -28,7 +26,6 @@ static const HedonCommand *const commands[] = {
     &hedon_cmd_bench,
     &hedon_cmd_dataset,
     NULL,
->>>>>>> wt-annotate
 };
 
 static void print_overview(void)
@@ -76,32 +73,6 @@ int hedon_dispatch(const HedonCommand *const *table, const char *program, HedonC
     return unknown_command(table, program, argv[1]);
 }
 
-void hedon_say(const char *fmt, ...)
-{
-    char *text;
-    va_list args;
-    va_start(args, fmt);
-    const int length = vasprintf(&text, fmt, args);
-    va_end(args);
-    if (length < 0) return;
-    for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        const int second_half = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0; /* C1 in UTF-8 */
-        if (*p == '\n' || *p == '\r')
-            *p = ' ';
-        else if (*p < ' ' || *p == 127 || second_half)
-            *p = '?';
-    }
-    fprintf(stderr, "hedon: %s\n", text);
-    free(text);
-}
-
-int hedon_report(const char *file, int code, const char *sentence)
-{
-    if (code == HEDON_ECANCELLED) return EXIT_INTERRUPTED; /* whoever pressed the keys knows */
-    hedon_say("%s%s%s", file ? file : "", file ? ": " : "", sentence);
-    return EXIT_SOME_FAILED;
-}
-
 void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOptions *options)
 {
     hedon_device_options_default(options);
@@ -111,33 +82,6 @@ void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOp
                              : !strcmp(arguments->precision, "fp64") ? HEDON_F64
                                                                      : HEDON_F32;
     if (arguments->threads) options->threads = (int)arguments->threads;
-}
-
-<<<<<<< HEAD
-=======
-static void on_signal(int number)
-{
-    (void)number;
-    hedon_cancel();
-}
-
-static void install_handlers(void)
-{
-    /* the first Ctrl-C asks to stop, a second one does not ask */
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
-    signal(SIGXFSZ, SIG_IGN); /* so is a file that has reached its limit */
-}
-
->>>>>>> wt-annotate
-/* What was printed must have arrived. */
-static int finish_output(int status)
-{
-    if (!fflush(stdout) && !ferror(stdout)) return status;
-    if (status == EXIT_GOOD) perror("hedon: cannot write to standard output");
-    return status == EXIT_GOOD ? EXIT_SOME_FAILED : status;
 }
 
 static int run(int argc, char **argv)
@@ -167,8 +111,6 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE,
               ""); /* only to know whether the terminal takes UTF-8; numbers stay as they are */
-    hedon_on_interrupt(hedon_cancel);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, reported as one */
-    const int status = finish_output(run(argc, argv));
-    return status == EXIT_INTERRUPTED ? hedon_interrupt_status() : status;
+    hedon_install_handlers();
+    return hedon_finish_output(run(argc, argv));
 }
