@@ -10,7 +10,6 @@
 
 /* One loader thread's tables, kept while videos have the same geometry. */
 typedef struct Painter {
-    const HedonContext *thread; /* each loader thread has its own context */
     HedonFrame geometry;        /* of the tables; width 0: none */
     HedonPreprocessor *view[HEDON_MAX_VIEWS], *thumbnail;
     int thumbnail_width, thumbnail_height;
@@ -24,10 +23,11 @@ typedef struct Painter {
 
 struct HedonFeed {
     const HedonScorer *scorer;
-    pthread_mutex_t lock;
     Painter *painters;
     int painter_count;
-    uint64_t plans; /* made so far */
+    pthread_mutex_t lock; /* of what follows */
+    const HedonContext **owners; /* of the painters: each loader thread has its own context */
+    uint64_t plans;              /* made so far */
 };
 
 int hedon_feed_new(HedonContext *ctx, HedonFeed **out, const HedonScorer *scorer, int threads)
@@ -35,14 +35,15 @@ int hedon_feed_new(HedonContext *ctx, HedonFeed **out, const HedonScorer *scorer
     *out = NULL;
     HedonFeed *feed = hedon_calloc(1, sizeof(*feed));
     if (!feed) return hedon_fail_memory(ctx);
+    feed->scorer = scorer;
+    pthread_mutex_init(&feed->lock, NULL);
     feed->painters = hedon_calloc((size_t)threads, sizeof(*feed->painters));
-    if (!feed->painters) {
-        hedon_free(feed);
+    feed->owners = hedon_calloc((size_t)threads, sizeof(*feed->owners));
+    if (!feed->painters || !feed->owners) {
+        hedon_feed_free(feed);
         return hedon_fail_memory(ctx);
     }
-    feed->scorer = scorer;
     feed->painter_count = threads;
-    pthread_mutex_init(&feed->lock, NULL);
     *out = feed;
     return 0;
 }
@@ -54,7 +55,7 @@ static void painter_clear(const HedonBackend *backend, Painter *painter)
     if (painter->thumbnail) backend->preprocessor_free(painter->thumbnail);
     hedon_free(painter->thumbnail_pixels);
     hedon_free(painter->frame_pixels);
-    *painter = (Painter){.thread = painter->thread};
+    *painter = (Painter){0};
 }
 
 void hedon_feed_free(HedonFeed *feed)
@@ -63,6 +64,7 @@ void hedon_feed_free(HedonFeed *feed)
     for (int i = 0; i < feed->painter_count; i++)
         painter_clear(feed->scorer->backend, &feed->painters[i]);
     pthread_mutex_destroy(&feed->lock);
+    hedon_free(feed->owners);
     hedon_free(feed->painters);
     hedon_free(feed);
 }
@@ -72,9 +74,8 @@ static Painter *painter_of(HedonFeed *feed, const HedonContext *thread)
     Painter *found = NULL;
     pthread_mutex_lock(&feed->lock);
     for (int i = 0; i < feed->painter_count && !found; i++) {
-        Painter *painter = &feed->painters[i];
-        if (!painter->thread) painter->thread = thread;
-        if (painter->thread == thread) found = painter;
+        if (!feed->owners[i]) feed->owners[i] = thread;
+        if (feed->owners[i] == thread) found = &feed->painters[i];
     }
     pthread_mutex_unlock(&feed->lock);
     return found;
