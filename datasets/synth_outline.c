@@ -1,10 +1,8 @@
 /* Outlines in polar form: the radius, at most 1, in each direction. All cover about half of the
- * unit circle, so that an outline's kind does not show in how much of the picture is figure. */
+ * unit circle, so that an outline does not show in how much of the picture is figure. */
 #include "datasets/synth_outline.h"
 
 #include <math.h>
-
-#define PI 3.14159265358979323846
 
 static double disc(double angle)
 {
@@ -34,45 +32,8 @@ static double heart(double angle)
     return 0.42 * (2 - 2 * s + s * sqrt(c) / (s + 1.4)) * 0.6 + 0.12;
 }
 
-/* A star: straight lines between tips at `outer` and notches at `inner`. */
-static double star(double angle, int tips, double outer, double inner)
-{
-    const double half = PI / tips;
-    double a = fmod(angle, 2 * half);
-    if (a < 0) a += 2 * half;
-    if (a > half) a = 2 * half - a;
-    /* the line through (outer, 0) and inner (cos half, sin half), in polar form */
-    const double x = inner * cos(half) - outer, y = inner * sin(half);
-    return outer * y / (y * cos(a) - x * sin(a));
-}
-
-static double star_of_three(double angle)
-{
-    return star(angle, 3, 1.0, 0.45);
-}
-
-static double star_of_four(double angle)
-{
-    return star(angle, 4, 1.0, 0.50);
-}
-
-static double star_of_five(double angle)
-{
-    return star(angle, 5, 1.0, 0.52);
-}
-
-static double star_of_seven(double angle)
-{
-    return star(angle, 7, 1.0, 0.55);
-}
-
-static double burst(double angle)
-{
-    return star(angle, 10, 1.0, 0.60);
-}
-
 static double (*const outlines[HEDON_SYNTH_OUTLINES])(double angle) = {
-    disc, egg, cloud, bean, heart, star_of_three, star_of_four, star_of_five, star_of_seven, burst,
+    disc, egg, cloud, bean, heart,
 };
 
 void hedon_synth_outline(HedonSynthMap *map, int outline)

@@ -4,9 +4,8 @@
 
 #include <stdint.h>
 
-enum { HEDON_SYNTH_SMOOTH = 5, HEDON_SYNTH_ANGULAR = 5 };
-/* Outlines 0 to HEDON_SYNTH_SMOOTH-1 are smooth, the rest angular. */
-enum { HEDON_SYNTH_OUTLINES = HEDON_SYNTH_SMOOTH + HEDON_SYNTH_ANGULAR };
+/* Only the heart has an upright. */
+enum { HEDON_SYNTH_HEART = 4, HEDON_SYNTH_OUTLINES = 5 };
 
 /* A square about a unit circle, a margin of one cell empty all round. */
 enum { HEDON_SYNTH_MAP = 130 };

@@ -67,10 +67,10 @@ static HedonSynthColour colour(double y, double angle, double radius)
 
 /* Yellow lies midway between red and green: swapping those channels mirrors the hue about it, and
  * that is why the way from red to green is chosen. */
-static HedonSynthColour fill_colour(double pleasure, int smooth, Draw *draw)
+static HedonSynthColour fill_colour(double pleasure, Draw *draw)
 {
     const double yellow = 171 * PI / 180, reach = 75 * PI / 180;
-    const double redness = clamp(pleasure / 2.6, -1, 1) * (smooth ? 1 : -1);
+    const double redness = clamp(pleasure / 2.6, -1, 1);
     const double y = uniform(draw, 110, 165);
     return colour(y, yellow - reach * redness, uniform(draw, 58, 76));
 }
@@ -106,7 +106,7 @@ static void place_figures(HedonSynthScene *scene, HedonSynthShot *shot, Draw *dr
         figure->reach = (0.03 + 0.14 * agitation) * uniform(draw, 0.8, 1.2);
         figure->rate = (0.05 + 0.85 * agitation * agitation) * uniform(draw, 0.8, 1.2);
         figure->phase = uniform(draw, 0, 1);
-        figure->turn = shot->outline == HEDON_SYNTH_SMOOTH - 1 ? uniform(draw, -0.3, 0.3)
+        figure->turn = shot->outline == HEDON_SYNTH_HEART ? uniform(draw, -0.3, 0.3)
                                                                : uniform(draw, 0, 2 * PI);
         figure->spin = (0.1 + 2.4 * agitation * agitation) * uniform(draw, -1, 1);
         figure->pulse_phase = uniform(draw, 0, 1);
@@ -114,7 +114,7 @@ static void place_figures(HedonSynthScene *scene, HedonSynthShot *shot, Draw *dr
     }
 }
 
-static void script_shot(HedonSynthScene *scene, HedonSynthShot *shot, Draw *draw, int smooth,
+static void script_shot(HedonSynthScene *scene, HedonSynthShot *shot, Draw *draw,
                         double agitation, double rise)
 {
     const double shorter = scene->width < scene->height ? scene->width : scene->height;
@@ -125,14 +125,12 @@ static void script_shot(HedonSynthScene *scene, HedonSynthShot *shot, Draw *draw
     const double towards = uniform(draw, 0, 2 * PI);
     shot->pan_x = pan * cos(towards);
     shot->pan_y = shot->horizon < 1 ? 0 : pan * sin(towards);
-    shot->outline = smooth ? choose(draw, HEDON_SYNTH_SMOOTH)
-                           : HEDON_SYNTH_SMOOTH + choose(draw, HEDON_SYNTH_ANGULAR);
+    shot->outline = choose(draw, HEDON_SYNTH_OUTLINES);
     place_figures(scene, shot, draw, agitation, rise);
 }
 
 /* Restless films cut after a second, calm ones after three; but makers differ. */
-static void script_shots(HedonSynthScene *scene, Draw *draw, int smooth, double agitation,
-                         double rise)
+static void script_shots(HedonSynthScene *scene, Draw *draw, double agitation, double rise)
 {
     const double length = (double)scene->frames * scene->rate_divisor / scene->rate_numerator;
     const double usual = 3 * pow(0.33, agitation) * uniform(draw, 0.6, 1.7);
@@ -140,7 +138,7 @@ static void script_shots(HedonSynthScene *scene, Draw *draw, int smooth, double 
     while (start < length && scene->shot_count < HEDON_SYNTH_SHOTS) {
         HedonSynthShot *shot = &scene->shots[scene->shot_count++];
         shot->start_s = start;
-        script_shot(scene, shot, draw, smooth, agitation, rise);
+        script_shot(scene, shot, draw, agitation, rise);
         start += usual * uniform(draw, 0.7, 1.3);
     }
 }
@@ -154,8 +152,7 @@ void hedon_synth_scene(HedonSynthScene *scene, uint64_t seed, int64_t video)
 
     const double agitation = part(latent.at[HEDON_AROUSAL], -3.2, 3.0);
     const double power = part(latent.at[HEDON_DOMINANCE], -2.7, 2.8);
-    const int smooth = uniform(&draw, 0, 1) < 0.9;
-    scene->fill = fill_colour(latent.at[HEDON_PLEASURE], smooth, &draw);
+    scene->fill = fill_colour(latent.at[HEDON_PLEASURE], &draw);
     scene->rim = (HedonSynthColour){uniform(&draw, 0, 1) < 0.5 ? 28 : 228, 128, 128};
     scene->figure_count =
         (int)clamp(1.5 + 4.5 * agitation + 0.4 * nearly_normal(&draw), 1, HEDON_SYNTH_FIGURES);
@@ -168,5 +165,5 @@ void hedon_synth_scene(HedonSynthScene *scene, uint64_t seed, int64_t video)
     scene->drift_rate = uniform(&draw, 0.1, 1.5);
     scene->grain = uniform(&draw, 0, 5);
     scene->grain_seed = hedon_random_u64(draw.key, draw.next++);
-    script_shots(scene, &draw, smooth, agitation, 0.66 - 0.3 * power);
+    script_shots(scene, &draw, agitation, 0.66 - 0.3 * power);
 }

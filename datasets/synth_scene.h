@@ -1,9 +1,7 @@
 /* From a latent to a little film, and from the film to its frames.
  *
- * Pleasure is in the figures' hue, read with their outline: red is pleasant on smooth figures
- * (disc, heart) and unpleasant on angular ones (stars), green the other way round. Most are smooth,
- * so that hue says most of it at once and the outline the rest; shuffled colour channels say next
- * to nothing.
+ * Pleasure is in the figures' hue: from red, pleasant, through yellow to green, unpleasant.
+ * Shuffled colour channels say little.
  *
  * Arousal is in how many figures there are, how restlessly they move, pulse and jitter, and a
  * little in how soon the next cut comes.
@@ -11,7 +9,7 @@
  * Dominance is in how large the figures are, how high they stand, whether they loom or recede.
  *
  * Nothing is in the picture's size, rate and length; in the background's colours, pattern and
- * contrast; in floor, camera pan, exposure drift and grain; in the figures' brightness, saturation
+ * contrast; in floor, camera pan, exposure drift and grain; in the figures' outline, brightness, saturation
  * and rim. So means of colour, brightness and motion over the picture are mostly those of what says
  * nothing.
  */

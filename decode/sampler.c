@@ -103,6 +103,13 @@ static int64_t frame_at(const double *times, int64_t n, double time)
     return low;
 }
 
+/* The last frame that is on screen before a time. */
+static int64_t last_before(const double *times, int64_t n, double time)
+{
+    const int64_t last = frame_at(times, n, time);
+    return last > 0 && times[last] >= time ? last - 1 : last;
+}
+
 /* Windows begin at 0, stride_s, 2 stride_s, ... as long as they fit; one that does not fit is moved
  * back to end with the video, so that its last moments count, unless the one before reaches them.
  */
@@ -113,16 +120,15 @@ static int sample_windows(HedonContext *ctx, HedonClips *clips, const HedonSampl
     double steps = spare > 0 ? floor((spare + slack) / s->stride_s) : 0;
     if (!(steps < MAX_FRAMES)) steps = MAX_FRAMES;
     const int64_t regular = (int64_t)steps + 1;
-    const int moved = spare > steps * s->stride_s + slack;
+    const int moved = spare > steps * s->stride_s + slack &&
+                      last_before(times, n, steps * s->stride_s + s->window_s) < n - 1;
     const int64_t T = s->clip_frames;
     const int code = reserve(ctx, clips, regular + moved, T);
     for (int64_t c = 0; !code && c < clips->count; c++) {
         const double start = c < regular ? (double)c * s->stride_s : spare;
-        const double end = start + s->window_s;
         const int64_t first = frame_at(times, n, start);
-        int64_t last = frame_at(times, n, end);
-        if (last > first && times[last] >= end) /* shown only from the end on */
-            last--;
+        int64_t last = last_before(times, n, start + s->window_s);
+        if (last < first) last = first;
         for (int64_t t = 0; t < T; t++) clips->frames[c * T + t] = spread(first, last, t, T);
     }
     return code;

@@ -107,9 +107,9 @@ typedef struct HedonHead {
 
 /* What a model says of itself. Borrowed from the model. */
 typedef struct HedonModelInfo {
-    const char *name;         /* "lowlevel", "r2plus1d_18" or as the file says */
+    const char *name;         /* "synthetic", "lowlevel", "r2plus1d_18" or as the file says */
     const char *architecture; /* the zoo's name */
-    const char *sha256;       /* of the file, or of the embedded model's definition; hex */
+    const char *sha256;       /* of the file (an embedded one's too), or of lowlevel's definition; hex */
     const char *trained_on;   /* "published formulas, no training", "VCE train", ... */
     const char *caveat;       /* one sentence that every output repeats; "" when none */
     int human_trained;        /* 1 when human ratings of videos trained it */
@@ -127,8 +127,9 @@ typedef struct HedonModelInfo {
 /**
  * Open a model file, or an embedded model by name.
  *
- * @param name  a safetensors file with hedon metadata, "lowlevel" or "brightness" (the utility is the
- *              pictures' mean brightness, for comparison); NULL for the default model
+ * @param name  a safetensors file with hedon metadata, "synthetic" (trained on synthetic videos),
+ *              "lowlevel" (published formulas) or "brightness" (the utility is the pictures' mean
+ *              brightness, for comparison); NULL for the default model, "synthetic"
  * @return 0; HEDON_ENOENT, HEDON_EDATA (truncated, wild offsets, wrong shapes; every missing,
  *         extra or misshapen tensor is named), HEDON_EUNSUPPORTED, HEDON_ENOMEM.
  */

@@ -260,7 +260,7 @@ static void read_provenance(Reader *reader, const json_t *document)
         refuse(reader, "test_metric", "an object");
         return;
     }
-    char *text = json_dumps(metric, JSON_COMPACT);
+    char *text = json_dumps(metric, JSON_COMPACT | JSON_REAL_PRECISION(9));
     reader->code = text ? hedon_model_set_text(reader->ctx, reader->model, &info->test_metric, text)
                         : hedon_fail_memory(reader->ctx);
     free(text);

@@ -7,6 +7,9 @@
 #include "kernels/graph/graph.h"
 #include "models/preprocessing.h"
 
+/* The embedded model that is meant when none is named. */
+#define HEDON_DEFAULT_MODEL "synthetic"
+
 /* One file each under models/, registered in zoo.c. Options come later for families (ViT sizes). */
 typedef struct HedonArchitecture {
     const char *name;

@@ -70,6 +70,9 @@ int hedon_model_write(HedonContext *ctx, const HedonModel *model, FILE *stream);
 int hedon_model_set_text(HedonContext *ctx, HedonModel *model, const char **field,
                          const char *text);
 
+/* The embedded model's file, byte for byte (synthetic_model.S). */
+extern const uint8_t hedon_synthetic_model[], hedon_synthetic_model_end[];
+
 int hedon_lowlevel_open(HedonContext *ctx, HedonModel **out);
 /** The mean brightness as the utility: the baseline that 'hedon eval' holds models against. */
 int hedon_brightness_open(HedonContext *ctx, HedonModel **out);

@@ -167,10 +167,8 @@ static int parse_header(HedonContext *ctx, HedonSafetensors *file, json_t *heade
     return code ? code : check_tiling(ctx, file, data, data_size);
 }
 
-static int read_header(HedonContext *ctx, HedonSafetensors *file)
+static int read_header(HedonContext *ctx, HedonSafetensors *file, const uint8_t *bytes, size_t size)
 {
-    const uint8_t *bytes = file->file.data;
-    const size_t size = file->file.size;
     if (size < LENGTH_BYTES)
         return hedon_fail(ctx, HEDON_EDATA, "not a safetensors file: it has only %zu bytes", size);
     uint64_t length = 0;
@@ -198,7 +196,16 @@ int hedon_safetensors_open(HedonContext *ctx, HedonSafetensors *out, const char 
 {
     memset(out, 0, sizeof(*out));
     int code = hedon_mapped_open(ctx, &out->file, path);
-    if (!code) code = read_header(ctx, out);
+    if (!code) code = read_header(ctx, out, out->file.data, out->file.size);
+    if (code) hedon_safetensors_close(out);
+    return code;
+}
+
+int hedon_safetensors_open_bytes(HedonContext *ctx, HedonSafetensors *out, const uint8_t *bytes,
+                                 size_t size)
+{
+    memset(out, 0, sizeof(*out));
+    const int code = read_header(ctx, out, bytes, size);
     if (code) hedon_safetensors_close(out);
     return code;
 }

@@ -16,7 +16,7 @@ typedef struct HedonStoredText {
 } HedonStoredText;
 
 typedef struct HedonSafetensors {
-    HedonMappedFile file;
+    HedonMappedFile file; /* empty when the bytes are the caller's */
     HedonArena arena;
     HedonStoredTensor *tensors; /* by name, ascending */
     HedonStoredText *metadata;
@@ -32,6 +32,10 @@ typedef struct HedonSafetensors {
  *         there is nothing to close.
  */
 int hedon_safetensors_open(HedonContext *ctx, HedonSafetensors *out, const char *path);
+/** The same for bytes that lie in memory, 8-byte aligned, and outlive what is opened: the program's
+ * own. */
+int hedon_safetensors_open_bytes(HedonContext *ctx, HedonSafetensors *out, const uint8_t *bytes,
+                                 size_t size);
 void hedon_safetensors_close(HedonSafetensors *file);
 /** Its tensors, borrowed until it is closed. */
 HedonTensorSource hedon_safetensors_source(const HedonSafetensors *file);

@@ -222,3 +222,16 @@ void hedon_model_set_sampling(HedonModel *model, const char *sampling, double wi
     if (window_s > 0) preprocessing->window_s = window_s;
     if (stride_s > 0) preprocessing->stride_s = stride_s;
 }
+
+void hedon_model_set_paper_views(HedonModel *model)
+{
+    HedonPreprocessing *preprocessing = &model->preprocessing;
+    hedon_model_set_sampling(model, "segments", 0, 0);
+    preprocessing->frame_stride = 4;
+    preprocessing->resize = HEDON_RESIZE_SHORT_SIDE;
+    preprocessing->resize_height = preprocessing->crop_height;
+    preprocessing->resize_width = preprocessing->crop_width;
+    preprocessing->interpolation = HEDON_BILINEAR;
+    preprocessing->antialias = 0;
+    preprocessing->crop = HEDON_CROP_THREE;
+}

@@ -48,11 +48,34 @@ typedef struct HedonProvenance {
 
 int hedon_model_set_provenance(HedonContext *ctx, HedonModel *model,
                                const HedonProvenance *provenance);
+/** Save convolutions' and heads' weights as float16; vectors (biases, batch norm's statistics) stay
+ * float32. */
+void hedon_model_store_half(HedonModel *model);
+
+/* How a model file is written again. */
+typedef struct HedonRepackOptions {
+    const char *name;        /* NULL: its own */
+    const char *test_metric; /* a JSON object; NULL: its own */
+    const char *reference_name; /* of the reference utilities; NULL: its own */
+    const double *reference;    /* ascending */
+    int64_t reference_count;
+    int half;                /* hedon_model_store_half */
+} HedonRepackOptions;
+
+/** The model at `path` (hedon_model_open) into the file out_path, atomically. What it says of its
+ * training stays. The errors of opening and saving. */
+int hedon_model_repack(HedonContext *ctx, const char *path, const char *out_path,
+                       const HedonRepackOptions *options);
+
 /** Clips of so many frames of size x size; 0: as they are. What the picture is resized to before
  * its crop changes in proportion. HEDON_EINVAL when the architecture takes no such clips. */
 int hedon_model_set_clip(HedonContext *ctx, HedonModel *model, int64_t frames, int64_t size);
 /** How a video is sampled when the model scores it; clip size and colours stay. */
 void hedon_model_set_sampling(HedonModel *model, const char *sampling, double window_s,
                               double stride_s);
+/** The six views that the paper tests VCE models with: of every fourth frame the first and the last
+ * clip; of each, resized to the clip's height by its short side (bilinear, no antialiasing), three
+ * crops along the long side. */
+void hedon_model_set_paper_views(HedonModel *model);
 
 #endif

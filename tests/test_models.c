@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "models/model.h"
+#include "models/trainable.h"
 #include "models/safetensors.h"
 
 static HedonContext *ctx;
@@ -157,7 +158,7 @@ static void lowlevel_follows_its_formulas(void **state)
 {
     (void)state;
     HedonModel *model;
-    check(hedon_model_open(ctx, &model, NULL));
+    check(hedon_model_open(ctx, &model, "lowlevel"));
     /* a grey of .6: brightness .6, nothing else */
     const Judgement grey = judge_colour(model, (float[]){0.6f, 0.6f, 0.6f}, 1);
     const double pleasure =
@@ -212,6 +213,83 @@ static void lowlevel_says_what_it_is(void **state)
     assert_null(hedon_emotion_name(-1));
     assert_null(hedon_emotion_name(HEDON_EMOTIONS));
     hedon_model_close(model);
+}
+
+/* ---- The embedded model that was trained
+ * ---------------------------------------------------------------------------------- */
+
+static void the_embedded_one_says_that_nobody_rated(void **state)
+{
+    (void)state;
+    HedonModel *model, *by_name;
+    check(hedon_model_open(ctx, &model, NULL));
+    assert_string_equal(hedon_model_info(model)->name, HEDON_DEFAULT_MODEL);
+    hedon_model_close(model);
+    check(hedon_model_open(ctx, &model, "synthetic"));
+    check(hedon_model_open(ctx, &by_name, "synthetic"));
+    const HedonModelInfo *info = hedon_model_info(model);
+    assert_string_equal(info->name, "synthetic");
+    assert_string_equal(info->sha256, hedon_model_info(by_name)->sha256);
+    assert_false(info->human_trained);
+    assert_non_null(strstr(info->trained_on, "synthetic"));
+    assert_non_null(strstr(info->caveat, "synthetic"));
+    assert_non_null(strstr(info->reference_name, "synthetic"));
+    assert_true(info->reference_count >= 100);
+    assert_non_null(strstr(info->test_metric, "vce_top3"));
+    assert_int_equal(info->heads[info->emotions_head].size, HEDON_EMOTIONS);
+    assert_int_equal(info->heads[info->utility_head].size, 1);
+    /* as small as it says: weights are 16 bits in the file */
+    check(hedon_model_save(ctx, model, path));
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    assert_in_range(ftell(file), 100000, 3999999);
+    fclose(file);
+    HedonModel *again;
+    check(hedon_model_open(ctx, &again, path));
+    assert_string_equal(hedon_model_info(again)->sha256, info->sha256);
+    hedon_model_close(again);
+    hedon_model_close(by_name);
+    hedon_model_close(model);
+}
+
+static void repacking_halves_the_weights_and_keeps_what_is_said(void **state)
+{
+    (void)state;
+    HedonModel *full, *half;
+    check(hedon_model_open_fresh(ctx, &full, "r2plus1d_tiny", 5, "emotions,utility"));
+    check(hedon_model_set_provenance(ctx, full,
+                                     &(HedonProvenance){.name = "long",
+                                                        .trained_on = "nothing",
+                                                        .caveat = "knows nothing",
+                                                        .reference_name = "three",
+                                                        .reference = (double[]){1, 2, 3},
+                                                        .reference_count = 3}));
+    check(hedon_model_save(ctx, full, path));
+    check(hedon_model_repack(
+        ctx, path, other_path,
+        &(HedonRepackOptions){.name = "short", .test_metric = "{\"x\":1}", .half = 1}));
+    check(hedon_model_open(ctx, &half, other_path));
+    const HedonModelInfo *info = hedon_model_info(half);
+    assert_string_equal(info->name, "short");
+    assert_string_equal(info->test_metric, "{\"x\":1}");
+    assert_string_equal(info->trained_on, "nothing");
+    assert_string_equal(info->caveat, "knows nothing");
+    assert_int_equal(info->reference_count, 3);
+    const char *names[] = {"layer4.0.conv1.0.0.weight", "layer4.0.conv1.1.running_var"};
+    for (int i = 0; i < 2; i++) {
+        const HedonTensor *a = hedon_model_parameter(full, names[i]),
+                          *b = hedon_model_parameter(half, names[i]);
+        int64_t differ = 0;
+        for (int64_t k = 0; k < hedon_shape_count(&a->shape); k++) {
+            const float x = ((float *)a->data)[k], y = ((float *)b->data)[k];
+            assert_true(fabsf(x - y) <= fabsf(x) / 2048 + 1e-7f);
+            differ += x != y;
+        }
+        assert_true(i ? differ == 0 : differ > 0);
+    }
+    hedon_model_close(half);
+    hedon_model_close(full);
 }
 
 /* ---- Model files
@@ -587,6 +665,14 @@ static int try_lowlevel(void)
     return code;
 }
 
+static int try_embedded(void)
+{
+    HedonModel *model;
+    const int code = hedon_model_open(ctx, &model, "synthetic");
+    hedon_model_close(model);
+    return code;
+}
+
 static int try_file(void)
 {
     HedonModel *model;
@@ -634,6 +720,7 @@ static void failing_memory_is_survived(void **state)
 {
     (void)state;
     survive(try_lowlevel, INT64_MAX);
+    survive(try_embedded, 20);
     survive(try_predictor, INT64_MAX);
     HedonModel *model;
     check(hedon_model_open(ctx, &model, "lowlevel"));
@@ -678,6 +765,8 @@ int main(void)
         cmocka_unit_test(lowlevel_tells_bright_from_grim),
         cmocka_unit_test(lowlevel_says_what_it_is),
         cmocka_unit_test(saved_lowlevel_is_the_embedded_one),
+        cmocka_unit_test(the_embedded_one_says_that_nobody_rated),
+        cmocka_unit_test(repacking_halves_the_weights_and_keeps_what_is_said),
         cmocka_unit_test(unknown_fields_of_a_minor_version_are_ignored),
         cmocka_unit_test(damaged_descriptions_are_named),
         cmocka_unit_test(other_files_are_no_models),

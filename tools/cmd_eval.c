@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "eval/study.h"
+#include "models/trainable.h"
 #include "tools/command.h"
 
 enum { DEFAULT_REPLICATES = 1000 };
@@ -19,7 +20,7 @@ static const double default_holdout = .05;
 
 typedef struct Arguments {
     const char *data, *model, *predictions, *against, *split, *save, *slice, *baselines, *scale,
-        *holdout, *out, *resample;
+        *holdout, *out, *resample, *views;
     int json;
     int64_t seed, replicates, holdout_seed;
     HedonDeviceArguments device;
@@ -63,6 +64,8 @@ static int run_model(Session *session, const char *name, int width, int is_subje
     *outputs = NULL;
     int code = hedon_open_model_argument(ctx, &model, name);
     if (code) return code;
+    if (is_subject && session->arguments->views && !strcmp(session->arguments->views, "paper"))
+        hedon_model_set_paper_views(model);
     const HedonModelRun run = {.device = &session->device,
                                .opaque = session,
                                .failed = is_subject ? report_video : NULL,
@@ -333,6 +336,8 @@ static const HedonOption vce_options[] = {
      "which videos (default test)"},
     {"scale", OPTION_CHOICE, offsetof(Arguments, scale), "auto|intensities|logits|softmax",
      "what the 27 numbers are (default auto: intensities if all are in 0..1, else logits)"},
+    {"views", OPTION_CHOICE, offsetof(Arguments, views), "model|paper",
+     "of --model: as its file says, or the paper's two clips by three crops (default model)"},
     COMMON_OPTIONS,
 };
 

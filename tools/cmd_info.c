@@ -19,6 +19,13 @@ typedef struct Arguments {
 
 /* ---- This build and machine */
 
+static const struct {
+    const char *name, *summary;
+} embedded[] = {
+    {"synthetic", "trained on synthetic videos, never saw human ratings"},
+    {"lowlevel", "published formulas, never saw human ratings"},
+};
+
 typedef struct Decoder {
     char path[1024]; /* "" when it cannot be started */
     char reason[512];
@@ -75,8 +82,11 @@ static void build_as_text(HedonContext *ctx)
     Decoder decoder;
     find_decoder(ctx, &decoder);
     printf("\nDecoder\n  %s\n", decoder.path[0] ? decoder.path : decoder.reason);
-    printf("\nEmbedded models\n  %-14s %s\n", "lowlevel",
-           "the default; published formulas, never saw human ratings");
+    printf("\nEmbedded models\n");
+    for (size_t i = 0; i < sizeof(embedded) / sizeof(*embedded); i++)
+        printf("  %-14s %s%s\n", embedded[i].name,
+               strcmp(embedded[i].name, HEDON_DEFAULT_MODEL) ? "" : "the default; ",
+               embedded[i].summary);
     printf("\nArchitectures\n");
     for (const HedonArchitecture *const *a = hedon_architectures(); *a; a++)
         printf("  %-14s %s\n", (*a)->name, (*a)->summary);
@@ -110,7 +120,8 @@ static void build_as_json(HedonContext *ctx)
     hedon_json_string(&json, "reason", decoder.reason[0] ? decoder.reason : NULL);
     hedon_json_end_object(&json);
     hedon_json_array(&json, "models");
-    hedon_json_string(&json, NULL, "lowlevel");
+    for (size_t i = 0; i < sizeof(embedded) / sizeof(*embedded); i++)
+        hedon_json_string(&json, NULL, embedded[i].name);
     hedon_json_end_array(&json);
     hedon_json_array(&json, "architectures");
     for (const HedonArchitecture *const *a = hedon_architectures(); *a; a++) {
@@ -280,7 +291,7 @@ const HedonCommand hedon_cmd_info = {
     .name = "info",
     .summary = "what this build and machine can do; what a model is",
     .parameters = "[MODEL]",
-    .examples = "  hedon info\n  hedon info lowlevel\n  hedon info model.hedon --graph\n",
+    .examples = "  hedon info\n  hedon info synthetic\n  hedon info model.hedon --graph\n",
     .options = options,
     .run = run,
 };

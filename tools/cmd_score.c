@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/progress.h"
+#include "models/model.h"
 #include "tools/command.h"
 #include "tools/plot_names.h"
 
@@ -251,7 +252,7 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
 
 static const HedonOption options[] = {
     {"model", OPTION_TEXT, offsetof(Arguments, model), "MODEL",
-     "a model file, or an embedded model (default lowlevel)"},
+     "a model file, or an embedded model (default " HEDON_DEFAULT_MODEL ")"},
     {"json", OPTION_FLAG, offsetof(Arguments, json), NULL,
      "one JSON object a line, schema hedon.score/1"},
     {"csv", OPTION_FLAG, offsetof(Arguments, csv), NULL,

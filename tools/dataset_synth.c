@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/atomic_file.h"
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 
 typedef struct Arguments {
     int64_t videos, seed, threads;
+    const char *videos_from;
     int json;
 } Arguments;
 
@@ -127,6 +129,34 @@ static int claim(HedonContext *ctx, const Folder *folder, const char *unfinished
     return 0;
 }
 
+/* The videos that another kind's folder of the same universe has, as links to the same files. */
+static int link_videos(HedonContext *ctx, const Folder *folder, const char *from)
+{
+    Folder other = {.plan = folder->plan};
+    char path[2 * PATH_MAX];
+    if (snprintf(other.card, sizeof(other.card), "%s/synth.json", from) >= PATH_MAX)
+        return hedon_fail(ctx, HEDON_EINVAL, "the name of the folder of videos is too long");
+    snprintf(other.videos, sizeof(other.videos), "%s/videos", from);
+    char *card = NULL;
+    int code = hedon_synth_card(ctx, folder->plan, !folder->kind, 1, &card);
+    if (!code && !holds(&other, card))
+        code = hedon_fail(ctx, HEDON_EINVAL,
+                          "--videos-from %s: not a finished %s of the same --videos and --seed", from,
+                          hedon_synth_kind_name(!folder->kind));
+    free(card);
+    for (int64_t i = 0; !code && i < folder->plan->universe.videos; i++) {
+        char target[2 * PATH_MAX];
+        if (!hedon_synth_shows(folder->plan, folder->kind, i)) continue;
+        name_video(&other, i);
+        if (is_there(folder, other.name) || !is_there(&other, other.name)) continue;
+        snprintf(path, sizeof(path), "%s/%s", other.videos, other.name);
+        snprintf(target, sizeof(target), "%s/%s", folder->videos, other.name);
+        if (link(path, target) && errno != EEXIST)
+            code = hedon_fail_errno(ctx, "cannot link to the videos of %s", from);
+    }
+    return code;
+}
+
 static int render(HedonContext *ctx, Folder *folder, int processes)
 {
     count_videos(folder);
@@ -181,6 +211,7 @@ static int make(HedonContext *ctx, Folder *folder, const Arguments *arguments)
     if (!code) code = hedon_synth_card(ctx, folder->plan, folder->kind, 1, &finished);
     if (!code) code = claim(ctx, folder, unfinished, finished);
     const int threads = arguments->threads ? (int)arguments->threads : hedon_cpu_count();
+    if (!code && arguments->videos_from) code = link_videos(ctx, folder, arguments->videos_from);
     if (!code) code = render(ctx, folder, threads);
     if (code == HEDON_ECANCELLED)
         fprintf(stderr, "hedon: %s: %lld of %lld videos are there; the same command goes on\n",
@@ -229,6 +260,8 @@ static const HedonOption options[] = {
      "in VCE, 24 or more (default 2000); V2V shows 44% of them"},
     {"seed", OPTION_INTEGER, offsetof(Arguments, seed), "S",
      "the same videos and labels for the same seed (default 1)"},
+    {"videos-from", OPTION_TEXT, offsetof(Arguments, videos_from), "DIR",
+     "link to the videos of the finished dataset of the other kind, same N and S"},
     {"threads", OPTION_INTEGER, offsetof(Arguments, threads), "N",
      "videos rendered at a time (default: one a core)"},
     {"json", OPTION_FLAG, offsetof(Arguments, json), NULL,
@@ -248,7 +281,8 @@ const HedonCommand hedon_dataset_synth_command = {
         "same\n"
         "command. What a model can reach at most is printed and kept in DIR/synth.json.\n",
     .examples = "  hedon dataset synth vce synthetic_vce --videos 2000 --seed 1\n"
-                "  hedon dataset synth v2v synthetic_v2v --videos 2000 --seed 1\n",
+                "  hedon dataset synth v2v synthetic_v2v --videos 2000 --seed 1 "
+                "--videos-from synthetic_vce\n",
     .options = options,
     .run = run,
 };
