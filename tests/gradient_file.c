@@ -66,7 +66,8 @@ static int first_step(HedonContext *ctx, HedonEngine *engine, const HedonTensor 
     HedonTrainLosses losses;
     HedonOptimiserResult result;
     if (!code)
-        code = hedon_engine_batch(ctx, engine, &batch, hedon_random_key(0, 0, 0), 1, &losses);
+        code = hedon_engine_batch(ctx, engine, &batch, hedon_random_key(0, 0, 0), HEDON_BATCH_FIRST,
+                                  &losses);
     if (!code) code = hedon_engine_update(ctx, engine, 0, 0, &result);
     if (!code) code = collect(ctx, engine, (float)losses.total, gradients);
     hedon_free(weights);
@@ -95,7 +96,7 @@ static int compute(HedonContext *ctx, const char *model_path, int threads, const
     config.recipe.weight_decay = 0;
     int code = hedon_model_open(ctx, &model, model_path);
     if (!code) code = hedon_model_set_clip(ctx, model, dim[2], dim[3]);
-    if (!code) code = hedon_engine_open(ctx, &engine, model, &config, 0);
+    if (!code) code = hedon_engine_open(ctx, &engine, model, &config, NULL, 0);
     if (!code) code = first_step(ctx, engine, clips, targets, gradients);
     hedon_engine_close(engine);
     hedon_model_close(model);

@@ -177,7 +177,7 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
     if (!code) code = hedon_train_config_hash(ctx, config, trainer->hash);
     if (!code) code = hedon_train_data_open(ctx, &trainer->data, config);
     if (!code) code = open_model(trainer);
-    if (!code) code = hedon_engine_open(ctx, &trainer->engine, trainer->model, config, 0);
+    if (!code) code = hedon_engine_open(ctx, &trainer->engine, trainer->model, config, NULL, 0);
     if (code) return code;
     hedon_sequence_init(&trainer->sequence, &trainer->data, config);
     const int64_t total =

@@ -20,7 +20,8 @@ static HedonValueId batch_norm_train(HedonGraph *graph, const char *name, HedonV
                          3, &(HedonAttributes){.batch_norm = {.epsilon = epsilon}});
     if (y == HEDON_NONE) return y;
     const HedonShape *shape = &graph->values[x].shape;
-    const double count = (double)(hedon_shape_count(shape) / shape->dim[1]);
+    const double ranks = graph->ranks > 1 ? graph->ranks : 1;
+    const double count = ranks * (double)(hedon_shape_count(shape) / shape->dim[1]);
     hedon_graph_update(graph, mean, hedon_graph_sibling(graph, y, 1), running_rate, 1);
     hedon_graph_update(graph, var, hedon_graph_sibling(graph, y, 2), running_rate,
                        count / (count - 1));
