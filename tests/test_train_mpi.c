@@ -1,207 +1,232 @@
-/* Training by two real processes over MPI: one step's gradients are those of one process with both
- * batches. Skipped where there is no MPI.
- *
- * The test starts itself again under mpirun; in those processes it computes and compares. */
+/* hedon train by two processes, as a user runs it: what it learns, killed, interrupted, resumed.
+ * Skipped where there is no MPI. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <math.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <signal.h>
+#include <time.h>
+
+#include "base/clock.h"
 #include "tests/mpirun.h"
-#include "tests/scenes.h"
-#include "train/engine.h"
+#include "tests/train_fixture.h"
 
-enum { RANKS = 2, SHARE = 4, ALL = RANKS * SHARE, FRAMES = 4, SIZE = 20 };
-enum { CLIP = 3 * FRAMES * SIZE * SIZE, WEIGHT_SEED = 1, CLIP_SEED = 7 };
+#define HEDON HEDON_BINARY_DIR "/hedon"
 
-static HedonContext *ctx;
+enum { MOST = 48 };
 
-/* ---- In the ranks: no cmocka there, a sentence and a status --------------------------------- */
-
-static void must(int code)
+/* hedon train joint with these words more, each between spaces: alone, or by mpirun as two. */
+static pid_t start_joint(const char *out, int by_mpirun, const char *words)
 {
-    if (!code) return;
-    fprintf(stderr, "%s: %s\n", hedon_error_name(code), hedon_last_error(ctx));
-    exit(1);
+    static char given[1024];
+    char run[256], err[300], vce[256], v2v[256], *rest = NULL;
+    char *argv[MOST] = {HEDON, "train", "joint", "--out", run};
+    int n = 5;
+    snprintf(run, sizeof run, "%s", in_folder(out));
+    snprintf(err, sizeof err, "%s.err", run);
+    snprintf(vce, sizeof vce, "%s", in_folder("vce"));
+    snprintf(v2v, sizeof v2v, "%s", in_folder("v2v"));
+    snprintf(given, sizeof given, "%s", words);
+    for (char *word = strtok_r(given, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        argv[n++] = !strcmp(word, "VCE") ? vce : !strcmp(word, "V2V") ? v2v : word;
+    if (by_mpirun) return start_ranks(2, err, argv);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    pid_t child;
+    if (posix_spawn(&child, HEDON, &actions, NULL, argv, environ)) abort();
+    posix_spawn_file_actions_destroy(&actions);
+    return child;
 }
 
-typedef struct Case {
-    const char *name, *device;
-    HedonDtype precision;
-    const HedonRecipe *recipe;
-    const char *heads;
-    int64_t accumulate;
-    double tolerance; /* of each gradient's norm */
-} Case;
+#define SMALL                                                                                      \
+    "--vce VCE --v2v V2V --model r2plus1d_tiny --frames 4 --size 16 --epochs 3 --threads 1 "       \
+    "--workers 1 --held-out .2 --mixup .8 --drop-path .2 --save-every 3 "
+static const char of_two[] = SMALL "--batch 2 --pairs 1 --ranks 2";
+static const char of_one[] = SMALL "--batch 4 --pairs 2";
 
-static const Case cases[] = {
-    {"cpu_vce", "cpu", HEDON_F32, &hedon_recipe_vce, "emotions", 1, 1e-4},
-    {"cpu_joint", "cpu", HEDON_F32, &hedon_recipe_joint, "emotions,utility", 2, 1e-4},
-    {"ref_vce", "ref", HEDON_F64, &hedon_recipe_vce, "emotions", 1, 1e-9},
-    {"ref_joint", "ref", HEDON_F64, &hedon_recipe_joint, "emotions,utility", 2, 1e-9},
-};
-
-/* Whole batches; a rank's share are the places in `samples`. */
-typedef struct Batch {
-    float clips[ALL][CLIP], targets[ALL * HEDON_EMOTIONS], clip_weights[ALL], pair_weights[ALL / 2];
-    float ties[ALL / 2];
-    float *pixels[ALL];
-    int64_t samples[ALL];
-} Batch;
-
-/* Places first, first + step, ... of a whole batch; clips are the first half, pairs the second. */
-static void fill(Batch *batch, const Case *one, uint64_t number, int64_t *places, int64_t count)
+static char *said(const char *out)
 {
-    const int joint = one->recipe->task == HEDON_TASK_JOINT;
-    const HedonRandomKey key = hedon_random_key(CLIP_SEED, 3, number);
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t place = places[i];
-        batch->samples[i] = place;
-        batch->pixels[i] = batch->clips[i];
-        render_clip(batch->clips[i], CLIP_SEED + number, (uint64_t)place, FRAMES, SIZE);
-        for (int k = 0; k < HEDON_EMOTIONS; k++)
-            batch->targets[i * HEDON_EMOTIONS + k] =
-                (float)hedon_random_uniform(key, (uint64_t)(place * HEDON_EMOTIONS + k));
-        /* what is masked is not divided evenly between the ranks */
-        batch->clip_weights[i] = (float)((!joint || place < ALL / 2) && place != 1);
-        batch->pair_weights[i / 2] = (float)(place >= ALL / 2 && place / 2 != ALL / 2 - 1);
-        batch->ties[i / 2] = (float)(place / 2 == ALL / 4);
+    static char text[8192];
+    char path[300];
+    snprintf(path, sizeof path, "%s.err", in_folder(out));
+    FILE *file = fopen(path, "rb");
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    return text;
+}
+
+static void ends_with(const char *out, pid_t child, int status)
+{
+    const int is = wait_for_exit(child);
+    if (is != status) fail_msg("%s ended with %d, not %d:\n%s", out, is, status, said(out));
+}
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000L}, NULL);
+}
+
+/* The values of one field of the log's lines of a kind. */
+static int logged(const char *out, const char *kind, const char *field, double *values, int most)
+{
+    char path[300], *line = NULL;
+    size_t room = 0;
+    int count = 0;
+    snprintf(path, sizeof path, "%s/log.jsonl", in_folder(out));
+    FILE *file = fopen(path, "rb");
+    if (!file) return 0;
+    while (getline(&line, &room, file) > 0) {
+        json_t *event = json_loads(line, 0, NULL);
+        const char *is = json_string_value(json_object_get(event, "event"));
+        if (is && !strcmp(is, kind) && count < most)
+            values[count++] = json_number_value(json_object_get(event, field));
+        json_decref(event);
     }
+    free(line);
+    fclose(file);
+    return count;
 }
 
-static HedonEngine *engine_of(const Case *one, int64_t n, HedonProcessGroup *group)
+static void make_whole(void)
 {
-    HedonTrainConfig config;
-    HedonModel *model;
-    HedonEngine *engine;
-    const int joint = one->recipe->task == HEDON_TASK_JOINT;
-    hedon_train_config_default(&config, one->recipe);
-    config.device =
-        (HedonDeviceOptions){.device = one->device, .precision = one->precision, .threads = 1};
-    config.recipe.clips = joint ? n / 2 : n;
-    config.recipe.pairs = n / 4;
-    config.recipe.accumulate = one->accumulate;
-    config.recipe.drop_path = .5;
-    config.recipe.optimiser = HEDON_SGD; /* whose first moment is then the gradient */
-    config.recipe.momentum = .9;
-    config.recipe.weight_decay = 0;
-    must(hedon_model_open_random(ctx, &model, "r2plus1d_tiny", WEIGHT_SEED, one->heads));
-    must(hedon_model_set_clip(ctx, model, FRAMES, SIZE));
-    must(hedon_engine_open(ctx, &engine, model, &config, group, 0));
-    hedon_model_close(model);
-    return engine;
+    static int made;
+    if (!made++) ends_with("whole", start_joint("whole", 0, of_two), 0);
 }
 
-static HedonTrainLosses step(HedonEngine *engine, const Case *one, int64_t *places, int64_t count)
+/* ---- What it learns ------------------------------------------------------------------------- */
+
+static void same_numbers(const char *kind, const char *field, double tolerance)
 {
-    static Batch batch;
-    HedonTrainLosses losses;
-    HedonOptimiserResult result;
-    for (int64_t k = 0; k < one->accumulate; k++) {
-        const int place =
-            (k == 0 ? HEDON_BATCH_FIRST : 0) | (k == one->accumulate - 1 ? HEDON_BATCH_LAST : 0);
-        fill(&batch, one, (uint64_t)k, places, count);
-        const HedonTrainBatch given = {.pixels = batch.pixels,
-                                       .targets = batch.targets,
-                                       .clip_weights = batch.clip_weights,
-                                       .pair_weights = batch.pair_weights,
-                                       .ties = batch.ties,
-                                       .samples = batch.samples};
-        must(hedon_engine_batch(ctx, engine, &given, hedon_random_key(1, 2, (uint64_t)k), place,
-                                &losses));
-    }
-    must(hedon_engine_update(ctx, engine, 0, .1, &result));
-    return losses;
+    double two[64], one[64];
+    const int count = logged("whole", kind, field, two, 64);
+    assert_true(count > 0);
+    assert_int_equal(logged("one", kind, field, one, 64), count);
+    for (int i = 0; i < count; i++)
+        if (!(fabs(two[i] - one[i]) <= tolerance * (1 + fabs(one[i]))))
+            fail_msg("%s %s %d: %.9g by two, %.9g by one", kind, field, i + 1, two[i], one[i]);
 }
 
-/* The distance of a tensor of two engines over the second one's norm. */
-static double distance(HedonEngine *a, HedonEngine *b, int64_t i, char name[160])
-{
-    HedonStateTensor x, y;
-    double off = 0, norm = 0;
-    must(hedon_engine_tensor(ctx, a, i, &x));
-    must(hedon_engine_tensor(ctx, b, i, &y));
-    snprintf(name, 160, "%s", y.name);
-    for (int64_t k = 0; k < hedon_shape_count(&y.values.shape); k++) {
-        const int is_double = y.values.dtype == HEDON_F64;
-        const double p = is_double ? ((double *)x.values.data)[k]
-                                   : (double)((float *)x.values.data)[k],
-                     q = is_double ? ((double *)y.values.data)[k]
-                                   : (double)((float *)y.values.data)[k];
-        off += (p - q) * (p - q);
-        norm += q * q;
-    }
-    return off == 0 ? 0 : sqrt(off / norm);
-}
-
-static int compare(const Case *one, HedonEngine *together, HedonTrainLosses losses)
-{
-    int64_t places[ALL];
-    for (int64_t i = 0; i < ALL; i++) places[i] = i;
-    HedonEngine *alone = engine_of(one, ALL, NULL);
-    const HedonTrainLosses wanted = step(alone, one, places, ALL);
-    double worst = fabs(losses.total - wanted.total) / wanted.total;
-    char name[160], worst_name[160] = "the loss";
-    for (int64_t i = 0; i < hedon_engine_tensors(alone); i++) {
-        const double off = distance(together, alone, i, name);
-        if (off <= worst) continue;
-        worst = off;
-        snprintf(worst_name, sizeof(worst_name), "%s", name);
-    }
-    hedon_engine_close(alone);
-    printf("%s: %d ranks of %d and one of %d differ by %.1e of the norm (%s)\n", one->name, RANKS,
-           SHARE, ALL, worst, worst_name);
-    return worst <= one->tolerance ? 0 : 1;
-}
-
-/* In joint batches a share is half of the clips and half of the pairs. */
-static int run_case(const Case *one)
-{
-    HedonProcessGroup *group;
-    int64_t places[SHARE];
-    must(hedon_process_group_open(ctx, &group));
-    if (group->ranks != RANKS) return 1;
-    const int joint = one->recipe->task == HEDON_TASK_JOINT;
-    for (int64_t i = 0; i < SHARE; i++)
-        places[i] = joint ? i / 2 * (ALL / 2) + group->rank * 2 + i % 2 : group->rank * SHARE + i;
-    HedonEngine *engine = engine_of(one, SHARE, group);
-    const HedonTrainLosses losses = step(engine, one, places, SHARE);
-    const int failed = group->rank == 0 ? compare(one, engine, losses) : 0;
-    hedon_engine_close(engine);
-    group->close(group);
-    return failed;
-}
-
-/* ---- Outside -------------------------------------------------------------------------------- */
-
-static void gradients_are_those_of_one_process(void **state)
+/* With mixing, drop path, clips and pairs. */
+static void two_learn_what_one_with_both_batches_does(void **state)
 {
     (void)state;
-    char name[32];
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        snprintf(name, sizeof name, "%s", cases[i].name);
-        assert_int_equal(
-            wait_for_exit(start_ranks(RANKS, NULL, (char *const[]){self_path(), name, NULL})), 0);
-    }
+    make_whole();
+    ends_with("one", start_joint("one", 0, of_one), 0);
+    same_numbers("step", "loss", 1e-4);
+    same_numbers("step", "rate", 0);
+    same_numbers("step", "gradient_norm", 1e-3);
+    same_numbers("epoch", "held_emotions_loss", 1e-3);
+    same_numbers("epoch", "train_pairs", 0);
 }
 
-int main(int argc, char **argv)
+static void again_it_gives_the_same_bits(void **state)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_are_those_of_one_process)};
-    setenv("HEDON_MPI_PLUGIN", HEDON_BINARY_DIR "/hedon-mpi.so", 1);
-    ctx = hedon_context_new();
-    int status = argc > 1 ? 1 : 0;
-    for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
-        if (!strcmp(argv[1], cases[i].name)) status = run_case(&cases[i]);
-    if (argc == 1) status = has_mpi() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
-    hedon_context_free(ctx);
-    return status;
+    (void)state;
+    make_whole();
+    ends_with("again", start_joint("again", 1, of_two), 0);
+    assert_same_files("whole/last.safetensors", "again/last.safetensors");
+    assert_same_files("whole/best.safetensors", "again/best.safetensors");
+}
+
+/* ---- Stopped -------------------------------------------------------------------------------- */
+
+/* Child number `which` of a process; 0: it has none (yet). */
+static pid_t child_of(pid_t parent, int which)
+{
+    char path[64];
+    int child = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "r");
+    for (int i = 0; file && i <= which; i++)
+        if (fscanf(file, "%d", &child) != 1) child = 0;
+    if (file) fclose(file);
+    return child;
+}
+
+static void wait_for_steps(const char *out, int steps)
+{
+    double ignored[64];
+    for (int i = 0; i < 12000 && logged(out, "step", "step", ignored, 64) < steps; i++)
+        pause_ms(10);
+}
+
+static void resume_to_the_same(const char *out)
+{
+    char name[64];
+    ends_with(out, start_joint(out, 0, "--resume --ranks 2"), 0);
+    snprintf(name, sizeof name, "%s/last.safetensors", out);
+    assert_same_files("whole/last.safetensors", name);
+}
+
+static void without_one_the_others_stop(void **state)
+{
+    (void)state;
+    make_whole();
+    const pid_t parent = start_joint("killed", 0, of_two);
+    wait_for_steps("killed", 5);
+    const pid_t rank = child_of(child_of(parent, 0), 1);
+    assert_true(rank > 0);
+    kill(rank, SIGKILL);
+    const double start_s = hedon_clock_s();
+    const int status = wait_for_exit(parent);
+    print_message("the others stopped %.1f s after the kill, with %d:\n%s",
+                  hedon_clock_s() - start_s, status, said("killed"));
+    assert_int_not_equal(status, 0);
+    assert_true(hedon_clock_s() - start_s < 20); /* on a busy machine; 2 on an idle one */
+    assert_non_null(strstr(said("killed"), "--resume"));
+    ends_with("killed", start_joint("killed", 0, "--resume"), 1);
+    assert_non_null(strstr(said("killed"), "--ranks 2"));
+    resume_to_the_same("killed");
+}
+
+static void interrupted_it_saves_and_says_how_to_go_on(void **state)
+{
+    (void)state;
+    make_whole();
+    const pid_t parent = start_joint("interrupted", 0, of_two);
+    wait_for_steps("interrupted", 4);
+    kill(parent, SIGINT);
+    ends_with("interrupted", parent, 130);
+    assert_non_null(strstr(said("interrupted"), "--resume --ranks 2"));
+    resume_to_the_same("interrupted");
+}
+
+/* ---- What goes wrong on one of them --------------------------------------------------------- */
+
+static void a_broken_video_is_left_out_by_all(void **state)
+{
+    (void)state;
+    double ignored[8];
+    assert_int_equal(truncate(in_folder("vce/videos/00004.mp4"), 40), 0);
+    ends_with("broken", start_joint("broken", 0, of_two), 0);
+    assert_int_equal(logged("broken", "broken", "step", ignored, 8), 1);
+}
+
+static void what_is_wrong_is_said_once(void **state)
+{
+    (void)state;
+    ends_with("wrong", start_joint("wrong", 1, SMALL "--batch 2 --pairs 1 --rate 1e30"), 1);
+    const char *first = strstr(said("wrong"), "not finite");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "not finite"));
+    ends_with("wrong", start_joint("wrong", 1, SMALL "--batch 2 --pairs 1"), 1);
+    assert_non_null(strstr(said("wrong"), "already has a run"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_learn_what_one_with_both_batches_does),
+        cmocka_unit_test(again_it_gives_the_same_bits),
+        cmocka_unit_test(without_one_the_others_stop),
+        cmocka_unit_test(interrupted_it_saves_and_says_how_to_go_on),
+        cmocka_unit_test(a_broken_video_is_left_out_by_all),
+        cmocka_unit_test(what_is_wrong_is_said_once),
+    };
+    if (!has_mpi()) return 77;
+    return cmocka_run_group_tests(tests, start_training_tests, end_training_tests);
 }

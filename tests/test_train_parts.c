@@ -607,7 +607,7 @@ static void lists_fill_a_batch(void **state)
     assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
     assert_int_equal(data.list_count, 2);
     assert_int_equal(data.ties_left_out, 1);
-    hedon_sequence_init(&sequence, &data, &config);
+    hedon_sequence_init(&sequence, &data, &config, 0, 1);
     assert_int_equal(sequence.batch_clips, 8);
     assert_int_equal(sequence.steps_per_epoch, 1);
     for (int64_t list = 0; list < 20; list++) {

@@ -112,7 +112,7 @@ static int open_data(Running *running, const Arguments *arguments)
     running->config.vce = arguments->data;
     int code = hedon_train_data_open(ctx, &running->data, &running->config);
     if (code) return code;
-    hedon_sequence_init(&running->sequence, &running->data, &running->config);
+    hedon_sequence_init(&running->sequence, &running->data, &running->config, 0, 1);
     const int cores = hedon_cpu_count();
     HedonClipFeedOptions options = {
         .preprocessing = *hedon_model_preprocessing(running->model),
