@@ -331,7 +331,8 @@ static int train_in(const HedonCommand *command, HedonContext *ctx, HedonProcess
                     const HedonRecipe *recipe, const Arguments *arguments, const json_t *changes)
 {
     HedonTrainConfig config;
-    View view = {.json = arguments->json, .visible = isatty(STDERR_FILENO)};
+    View view = {.json = arguments->json,
+                 .visible = isatty(STDERR_FILENO) || getenv(HEDON_LAUNCHED_FROM_TERMINAL)};
     const HedonTrainOptions options = {
         .resume = arguments->resume, .force = arguments->force, .group = group};
     const HedonTrainCallbacks callbacks = {

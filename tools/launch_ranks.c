@@ -99,6 +99,7 @@ int hedon_launch_ranks(HedonContext *ctx, int ranks, const char *words, char *co
     const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (length < 0) return hedon_fail_errno(ctx, "cannot find this program");
     self[length] = 0;
+    if (isatty(STDERR_FILENO)) setenv(HEDON_LAUNCHED_FROM_TERMINAL, "1", 1);
     while (arguments[given]) given++;
     char *copy = hedon_strdup(words);
     char **argv = hedon_calloc(given + MOST_WORDS + MOST_OPTIONS, sizeof(*argv));

@@ -4,6 +4,10 @@
 
 #include "hedon.h"
 
+/* An environment variable of the ranks, whose standard error is a pipe of mpirun's: it is set when
+ * a terminal stands at the other end. */
+#define HEDON_LAUNCHED_FROM_TERMINAL "HEDON_LAUNCHED_FROM_TERMINAL"
+
 /**
  * Run `hedon WORD... ARGUMENT...` as so many processes of this machine under mpirun, and wait.
  *

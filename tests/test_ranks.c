@@ -1,5 +1,5 @@
-/* Training by two real processes over MPI: one step's gradients are those of one process with both
- * batches. Skipped where there is no MPI.
+/* Training by real processes over MPI: one step's gradients of two are those of one process with
+ * both batches; the group's sums. Skipped where there is no MPI.
  *
  * The test starts itself again under mpirun; in those processes it computes and compares. */
 #include <setjmp.h>
@@ -15,11 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "tests/mpirun.h"
 #include "tests/scenes.h"
 #include "train/engine.h"
 
-enum { RANKS = 2, SHARE = 4, ALL = RANKS * SHARE, FRAMES = 4, SIZE = 20 };
+enum { RANKS = 2, GROUP = 3, SHARE = 4, ALL = RANKS * SHARE, FRAMES = 4, SIZE = 20 };
 enum { CLIP = 3 * FRAMES * SIZE * SIZE, WEIGHT_SEED = 1, CLIP_SEED = 7 };
 
 static HedonContext *ctx;
@@ -180,7 +181,72 @@ static int run_case(const Case *one)
     return failed;
 }
 
+/* ---- The group itself ----------------------------------------------------------------------- */
+
+static float number_of(int rank, int64_t i)
+{
+    return (float)(sin((double)(i % 1000) + rank) * pow(10, (double)(i % 7) - 3));
+}
+
+/* Large sums under way while small ones are made; all to the bit what adding by rank gives. */
+static int check_sums(HedonProcessGroup *group)
+{
+    static const int64_t sizes[] = {1, 2, 3000001, 70};
+    float *values[4];
+    int wrong = 0;
+    for (int s = 0; s < 4; s++) {
+        values[s] = malloc((size_t)sizes[s] * sizeof(float));
+        for (int64_t i = 0; i < sizes[s]; i++) values[s][i] = number_of(group->rank, i + s);
+        must(group->sum_start(ctx, group, values[s], sizes[s], HEDON_F32));
+        double small[2] = {1, group->rank};
+        must(group->sum(ctx, group, small, 2));
+        wrong += small[0] != group->ranks || small[1] != group->ranks * (group->ranks - 1) / 2;
+    }
+    must(group->sum_finish(ctx, group));
+    for (int s = 0; s < 4; s++) {
+        for (int64_t i = 0; i < sizes[s]; i++) {
+            double wanted = 0;
+            for (int r = 0; r < group->ranks; r++) wanted += (double)number_of(r, i + s);
+            wrong += values[s][i] != (float)wanted;
+        }
+        free(values[s]);
+    }
+    return wrong;
+}
+
+static int check_agreement(HedonProcessGroup *group)
+{
+    int wrong = hedon_process_group_agree(ctx, group, 0) != 0;
+    const int mine = group->rank ? hedon_fail(ctx, HEDON_EDATA, "lost by %d", group->rank) : 0;
+    wrong += hedon_process_group_agree(ctx, group, mine) != HEDON_EDATA;
+    return wrong + strcmp(hedon_last_error(ctx), "rank 1: lost by 1");
+}
+
+static int run_group(void)
+{
+    HedonProcessGroup *group;
+    int all[GROUP], word = 7;
+    must(hedon_process_group_open(ctx, &group));
+    if (group->ranks != GROUP) return 1;
+    int wrong = check_sums(group) + check_sums(group) + check_agreement(group);
+    must(group->gather(ctx, group, &group->rank, sizeof(int), all));
+    for (int r = 0; r < GROUP; r++) wrong += all[r] != r;
+    if (group->rank) word = 0;
+    must(group->broadcast(ctx, group, &word, sizeof(word)));
+    wrong += word != 7 || group->cores < 1 || group->broken;
+    group->close(group);
+    if (wrong) fprintf(stderr, "%d wrong\n", wrong);
+    return wrong != 0;
+}
+
 /* ---- Outside -------------------------------------------------------------------------------- */
+
+static void sums_are_in_the_order_of_ranks(void **state)
+{
+    (void)state;
+    char *const command[] = {self_path(), "group", NULL};
+    assert_int_equal(wait_for_exit(start_ranks(GROUP, NULL, command)), 0);
+}
 
 static void gradients_are_those_of_one_process(void **state)
 {
@@ -195,12 +261,16 @@ static void gradients_are_those_of_one_process(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(gradients_are_those_of_one_process)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_are_in_the_order_of_ranks),
+        cmocka_unit_test(gradients_are_those_of_one_process),
+    };
     setenv("HEDON_MPI_PLUGIN", HEDON_BINARY_DIR "/hedon-mpi.so", 1);
     ctx = hedon_context_new();
     int status = argc > 1 ? 1 : 0;
     for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
         if (!strcmp(argv[1], cases[i].name)) status = run_case(&cases[i]);
+    if (argc > 1 && !strcmp(argv[1], "group")) status = run_group();
     if (argc == 1) status = has_mpi() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
     hedon_context_free(ctx);
     return status;
