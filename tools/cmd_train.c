@@ -283,10 +283,13 @@ static int share_config(HedonContext *ctx, HedonProcessGroup *group, HedonTrainC
 static void say_how_to_go_on(const Arguments *arguments, const HedonCommand *command,
                              const char *sentence)
 {
-    char ranks[32] = "";
+    char ranks[32] = "", launcher[32] = "";
+    const int launched = hedon_process_group_launched();
     if (arguments->ranks > 1)
         snprintf(ranks, sizeof(ranks), " --ranks %lld", (long long)arguments->ranks);
-    fprintf(stderr, "hedon: %s; go on with: hedon %s --out %s --resume%s\n", sentence,
+    else if (launched > 1)
+        snprintf(launcher, sizeof(launcher), "mpirun -n %d ", launched);
+    fprintf(stderr, "hedon: %s; go on with: %shedon %s --out %s --resume%s\n", sentence, launcher,
             command->name, arguments->out, ranks);
 }
 

@@ -64,6 +64,7 @@ typedef union HedonAttributes {
     struct {
         double epsilon;
         int running; /* of backward: mean and variance are constants, not the batch's */
+        int ranks;   /* of batch_norm_train: the graph's */
     } batch_norm;
     struct {
         double rate;
