@@ -89,13 +89,19 @@ typedef struct HedonCompileOptions {
     /* Training, when the graph has gradients: called as soon as a parameter's gradient is final in the
      * state, so that an all-reduce overlaps the rest of backward. NULL otherwise. */
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
-    void *opaque;
+    /* For a graph of several ranks (HedonGraph.ranks): `count` numbers in the device's memory become
+     * their sums over all ranks, the same bits in each. Called in one order by all of them. 0, or a
+     * negative error with its sentence, which ends the execution. stream NULL: done on return. */
+    int (*rank_sum)(void *opaque, double *values, int64_t count, HedonStream *stream);
+    void *opaque; /* of both */
 } HedonCompileOptions;
 
 typedef struct HedonExecution {
     HedonBuffer *const *inputs;  /* by ordinal of the graph's inputs; float32 (float64 on a float64 device) */
     HedonBuffer *const *outputs; /* by index of the graph's outputs; likewise */
     HedonRandomKey random;       /* for dropout and drop path: the same key, the same bits */
+    const int64_t *samples;      /* each sample's number for the masks of dropout and drop path, such as its
+                                  * place in the batch of all ranks; NULL: 0, 1, ... */
     int accumulate;              /* gradients are added to those in the state instead of replacing them */
     HedonStream *stream;         /* NULL: done on return */
 } HedonExecution;

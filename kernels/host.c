@@ -84,3 +84,24 @@ int hedon_host_check_execution(HedonContext *ctx, const HedonPlan *plan,
                            graph->outputs[i].name);
     return err;
 }
+
+/* ---- Ranks ---------------------------------------------------------------------------------- */
+
+int hedon_host_ranks(HedonContext *ctx, const HedonGraph *graph, const HedonCompileOptions *options,
+                     HedonHostRanks *out)
+{
+    *out = (HedonHostRanks){.ranks = graph->ranks > 1 ? graph->ranks : 1};
+    if (options) {
+        out->sum = options->rank_sum;
+        out->opaque = options->opaque;
+    }
+    if (out->ranks == 1 || out->sum) return 0;
+    return hedon_fail(ctx, HEDON_EINVAL, "a graph of %d ranks needs something that sums over them",
+                      out->ranks);
+}
+
+void hedon_host_rank_sum(const HedonHostRanks *ranks, double *values, int64_t count)
+{
+    if (!ranks || ranks->ranks == 1 || *ranks->error) return;
+    *ranks->error = ranks->sum(ranks->opaque, values, count, NULL);
+}

@@ -39,6 +39,21 @@ void hedon_host_update(HedonHostState *state, const HedonGraphUpdate *update, co
 void hedon_host_gradient(HedonHostState *state, const HedonGraphGradient *gradient,
                          const void *value, int accumulate);
 
+/* What sums over ranks in an execution; of one rank nothing does. */
+typedef struct HedonHostRanks {
+    int ranks;
+    int (*sum)(void *opaque, double *values, int64_t count, HedonStream *stream);
+    void *opaque;
+    int *error; /* the first failure; the kernel then goes on with its own values */
+} HedonHostRanks;
+
+/** The ranks of a graph that is compiled with these options; HEDON_EINVAL when it has several and
+ *  the options no rank_sum. `options` may be NULL. */
+int hedon_host_ranks(HedonContext *ctx, const HedonGraph *graph, const HedonCompileOptions *options,
+                     HedonHostRanks *out);
+/** values become the sums over all ranks. `ranks` NULL: as one. */
+void hedon_host_rank_sum(const HedonHostRanks *ranks, double *values, int64_t count);
+
 /** That the buffers are there and as large as the graph's inputs and outputs. */
 int hedon_host_check_execution(HedonContext *ctx, const HedonPlan *plan,
                                const HedonExecution *execution);

@@ -38,9 +38,10 @@ static inline int first_gradients(HedonContext *ctx, HedonModel *model, int thre
     const HedonTrainBatch batch = {
         .pixels = pixels, .targets = targets->data, .clip_weights = weights};
     if (!code) code = hedon_model_set_clip(ctx, model, dim[2], dim[3]);
-    if (!code) code = hedon_engine_open(ctx, engine, model, &config, 0);
+    if (!code) code = hedon_engine_open(ctx, engine, model, &config, NULL, 0);
     if (!code)
-        code = hedon_engine_batch(ctx, *engine, &batch, hedon_random_key(0, 0, 0), 1, &losses);
+        code = hedon_engine_batch(ctx, *engine, &batch, hedon_random_key(0, 0, 0), HEDON_BATCH_FIRST,
+                                  &losses);
     if (!code) code = hedon_engine_update(ctx, *engine, 0, 0, &result);
     *loss = losses.total;
     hedon_free(weights);

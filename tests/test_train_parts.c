@@ -607,7 +607,7 @@ static void lists_fill_a_batch(void **state)
     assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
     assert_int_equal(data.list_count, 2);
     assert_int_equal(data.ties_left_out, 1);
-    hedon_sequence_init(&sequence, &data, &config);
+    hedon_sequence_init(&sequence, &data, &config, 0, 1);
     assert_int_equal(sequence.batch_clips, 8);
     assert_int_equal(sequence.steps_per_epoch, 1);
     for (int64_t list = 0; list < 20; list++) {
@@ -633,6 +633,49 @@ static void lists_fill_a_batch(void **state)
     config.recipe.ties = HEDON_TIES_LEAVE_OUT;
     assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
     assert_int_equal(data.train.pair_count, 3);
+    hedon_train_data_close(&data);
+}
+
+/* Together the ranks' shares are the batch of one process with as many clips; opposite clips, which
+ * mixing takes together, are of one rank. */
+static void shares_make_up_the_batch(void **state)
+{
+    (void)state;
+    enum { RANKS = 3, PAIRS = 2 };
+    static const int64_t shares[] = {1, 4, 5};
+    char vce[256];
+    HedonTrainConfig config;
+    HedonTrainData data;
+    snprintf(vce, sizeof vce, "%s", in_folder("labels/vce"));
+    hedon_train_config_default(&config, &hedon_recipe_vce);
+    config.vce = vce;
+    assert_int_equal(hedon_train_data_open(ctx, &data, &config), 0);
+    for (int s = 0; s < 3; s++) {
+        HedonSequence whole, share;
+        const int64_t clips = shares[s], all = RANKS * clips;
+        config.recipe.clips = all;
+        hedon_sequence_init(&whole, &data, &config, 0, 1);
+        config.recipe.clips = clips;
+        int taken[64] = {0};
+        for (int rank = 0; rank < RANKS; rank++) {
+            hedon_sequence_init(&share, &data, &config, rank, RANKS);
+            assert_int_equal(share.steps_per_epoch, whole.steps_per_epoch);
+            for (int64_t i = 0; i < clips; i++) {
+                const int64_t slot = hedon_sequence_slot(&share, i);
+                assert_true(slot >= 0 && slot < all && !taken[slot]++);
+                if (clips % 2 == 0)
+                    assert_int_equal(hedon_sequence_slot(&share, clips - 1 - i), all - 1 - slot);
+                const HedonShown a = hedon_sequence_at(&share, 7 * clips + i),
+                                 b = hedon_sequence_at(&whole, 7 * all + slot);
+                assert_ptr_equal(a.item, b.item);
+                assert_true(a.key.value == b.key.value);
+            }
+            share.batch_clips += 2 * PAIRS; /* as joint batches have them, behind the clips */
+            for (int64_t i = 0; i < 2 * PAIRS; i++)
+                assert_int_equal(hedon_sequence_slot(&share, clips + i),
+                                 all + rank * 2 * PAIRS + i);
+        }
+    }
     hedon_train_data_close(&data);
 }
 
@@ -696,6 +739,7 @@ int main(void)
         cmocka_unit_test(no_video_is_on_two_sides),
         cmocka_unit_test(pairs_are_divided_into_chains),
         cmocka_unit_test(lists_fill_a_batch),
+        cmocka_unit_test(shares_make_up_the_batch),
         cmocka_unit_test(the_prior_is_the_mean_rating),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -351,6 +351,112 @@ static void every_gradient_is_announced_once(void **state)
     net_free(&net);
 }
 
+/* The other rank has the same batch. */
+static int same_from_the_other(void *opaque, double *values, int64_t count, HedonStream *stream)
+{
+    (void)stream;
+    ++*(int *)opaque;
+    for (int64_t i = 0; i < count; i++) values[i] *= 2;
+    return 0;
+}
+
+/* Statistics and losses are then those of one, and each rank has half of every gradient. */
+static void ranks_with_the_same_batch_have_equal_parts(void **state)
+{
+    (void)state;
+    Place list[16];
+    const int count = places(list);
+    for (int p = 0; p < count; p++) {
+        Session one, two;
+        Net net = network_case(0);
+        int sums = 0;
+        session_open(&one, &net, &list[p]);
+        session_open(&two, &net, &list[p]);
+        execute(&one, 0);
+        net.graph->ranks = 2;
+        two.backend->plan_free(two.plan);
+        HedonCompileOptions options = {.opaque = &sums};
+        assert_int_equal(two.backend->compile(NULL, two.state, &options, &two.plan), HEDON_EINVAL);
+        options.rank_sum = same_from_the_other;
+        assert_int_equal(two.backend->compile(NULL, two.state, &options, &two.plan), 0);
+        execute(&two, 0);
+        assert_true(sums > 0);
+        for (int g = 0; g < net.graph->gradient_count; g++) {
+            const int parameter = net.graph->values[net.graph->gradients[g].parameter].ordinal;
+            HedonTensor part = read_state(&two, HEDON_STATE_GRADIENT, parameter);
+            for (int64_t i = 0; i < hedon_shape_count(&part.shape); i++)
+                ((double *)part.data)[i] *= 2;
+            assert_int_equal(
+                two.backend->state_write(NULL, two.state, HEDON_STATE_GRADIENT, parameter, &part),
+                0);
+            hedon_tensor_free(&part);
+        }
+        compare_sessions(&two, &one, 1e-5, list[p].backend->name);
+        session_close(&one);
+        session_close(&two);
+        net_free(&net);
+    }
+}
+
+/* A rank that is lost ends the execution with the sum's error. */
+static int lost(void *opaque, double *values, int64_t count, HedonStream *stream)
+{
+    (void)values, (void)count, (void)stream;
+    ++*(int *)opaque;
+    return HEDON_EDEVICE;
+}
+
+static void a_lost_rank_ends_the_execution(void **state)
+{
+    (void)state;
+    Place list[16];
+    const int count = places(list);
+    Net net = network_case(0);
+    for (int p = 0; p < count; p++) {
+        Session s;
+        int sums = 0;
+        net.graph->ranks = 1;
+        session_open(&s, &net, &list[p]);
+        net.graph->ranks = 2;
+        s.backend->plan_free(s.plan);
+        const HedonCompileOptions options = {.rank_sum = lost, .opaque = &sums};
+        assert_int_equal(s.backend->compile(NULL, s.state, &options, &s.plan), 0);
+        assert_int_equal(session_execute(NULL, &s), HEDON_EDEVICE);
+        assert_int_equal(sums, 1);
+        session_close(&s);
+    }
+    net_free(&net);
+}
+
+/* Samples that carry their numbers have the same masks wherever they stand. */
+static void masks_follow_the_samples_numbers(void **state)
+{
+    (void)state;
+    static const int kinds[] = {DROPOUT, DROP_PATH};
+    Place list[16];
+    const int count = places(list);
+    for (int k = 0; k < 2 * count; k++) {
+        Session s;
+        Net net = element_case(kinds[k % 2] + 2 * ELEMENT_KINDS); /* (3,16,2,1,7) */
+        for (int64_t i = 0; i < hedon_shape_count(&net.parameters[0].shape); i++)
+            ((double *)net.parameters[0].data)[i] = 1;
+        session_open(&s, &net, &list[k / 2]);
+        const int64_t size = output_size(net.graph, 0), sample = size / 3;
+        HedonExecution execution = {.inputs = s.in, .outputs = s.out, .random = mask_key};
+        assert_int_equal(s.backend->execute(NULL, s.plan, &execution), 0);
+        double *plain = download_doubles(s.device, s.out[0], size);
+        execution.samples = (const int64_t[]){2, 0, 7};
+        assert_int_equal(s.backend->execute(NULL, s.plan, &execution), 0);
+        double *moved = download_doubles(s.device, s.out[0], size);
+        assert_memory_equal(moved, plain + 2 * sample, (size_t)sample * sizeof(double));
+        assert_memory_equal(moved + sample, plain, (size_t)sample * sizeof(double));
+        free(plain);
+        free(moved);
+        session_close(&s);
+        net_free(&net);
+    }
+}
+
 static void masks_depend_on_the_key_alone(void **state)
 {
     (void)state;
@@ -445,7 +551,10 @@ int main(void)
         cmocka_unit_test(frozen_parameters_have_no_gradient),
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(every_gradient_is_announced_once),
+        cmocka_unit_test(ranks_with_the_same_batch_have_equal_parts),
+        cmocka_unit_test(a_lost_rank_ends_the_execution),
         cmocka_unit_test(masks_depend_on_the_key_alone),
+        cmocka_unit_test(masks_follow_the_samples_numbers),
         cmocka_unit_test(what_has_no_gradient_is_refused),
         cmocka_unit_test(failing_memory_is_an_error),
     };

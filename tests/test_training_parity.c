@@ -50,7 +50,7 @@ static void open_run(Run *run, const HedonRecipe *recipe, const char *head)
     run->config.recipe.drop_path = 0;
     check(hedon_model_open_random(ctx, &run->model, "r2plus1d_tiny", WEIGHT_SEED, head));
     check(hedon_model_set_clip(ctx, run->model, FRAMES, SIZE));
-    check(hedon_engine_open(ctx, &run->engine, run->model, &run->config, 0));
+    check(hedon_engine_open(ctx, &run->engine, run->model, &run->config, NULL, 0));
     assert_int_equal(hedon_engine_batch_clips(run->engine), CLIPS);
 }
 
@@ -80,7 +80,8 @@ static double train_step(Run *run, int step, double rate)
                                    .pair_weights = pair_weights};
     HedonTrainLosses losses;
     HedonOptimiserResult result;
-    check(hedon_engine_batch(ctx, run->engine, &batch, hedon_random_key(0, 0, 0), 1, &losses));
+    check(hedon_engine_batch(ctx, run->engine, &batch, hedon_random_key(0, 0, 0), HEDON_BATCH_FIRST,
+                             &losses));
     check(hedon_engine_update(ctx, run->engine, step, rate, &result));
     assert_true(result.finite);
     return losses.total;

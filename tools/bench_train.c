@@ -67,7 +67,8 @@ static int once(void *opaque)
     const double start_s = hedon_clock_s();
     if (!code)
         code = hedon_engine_batch(running->ctx, running->engine, &running->batch,
-                                  hedon_random_key(1, 0, (uint64_t)running->steps), 1, &losses);
+                                  hedon_random_key(1, 0, (uint64_t)running->steps),
+                                  HEDON_BATCH_FIRST, &losses);
     const double computed_s = hedon_clock_s();
     if (!code)
         code = hedon_engine_update(running->ctx, running->engine, running->steps, 1e-4, &result);
@@ -111,7 +112,7 @@ static int open_data(Running *running, const Arguments *arguments)
     running->config.vce = arguments->data;
     int code = hedon_train_data_open(ctx, &running->data, &running->config);
     if (code) return code;
-    hedon_sequence_init(&running->sequence, &running->data, &running->config);
+    hedon_sequence_init(&running->sequence, &running->data, &running->config, 0, 1);
     const int cores = hedon_cpu_count();
     HedonClipFeedOptions options = {
         .preprocessing = *hedon_model_preprocessing(running->model),
@@ -141,7 +142,7 @@ static int prepare(Running *running, const Arguments *arguments)
     config->recipe.drop_path = 0; /* the peers have none */
     int code = hedon_model_open_fresh(ctx, &running->model, arguments->model, 1, "emotions");
     if (!code) code = hedon_model_set_clip(ctx, running->model, arguments->frames, arguments->size);
-    if (!code) code = hedon_engine_open(ctx, &running->engine, running->model, config, 1);
+    if (!code) code = hedon_engine_open(ctx, &running->engine, running->model, config, NULL, 1);
     if (!code) code = fill_batch(running);
     if (!code && arguments->data) code = open_data(running, arguments);
     return code;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "tools/command.h"
 #include "tools/interrupt.h"
+#include "tools/launch_ranks.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
 
@@ -21,7 +22,7 @@ typedef struct Arguments {
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps,
         *milestones, *factor;
-    int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every;
+    int64_t frames, size, epochs, batch, pairs, accumulate, workers, save_every, log_every, ranks;
     int resume, force, recompute, json, prior_bias;
     HedonDeviceArguments device;
 } Arguments;
@@ -253,12 +254,58 @@ static int make_config(HedonContext *ctx, HedonTrainConfig *config, const HedonR
     return code;
 }
 
-static int finish(const Arguments *arguments, const HedonCommand *command, int code,
-                  const char *sentence)
+/* Rank 0 reads options and RUN/config.json; the others take what came of it. */
+static int share_config(HedonContext *ctx, HedonProcessGroup *group, HedonTrainConfig *config,
+                        int code)
 {
+    code = hedon_process_group_agree(ctx, group, code);
+    if (code || group->ranks == 1) return code;
+    json_t *object = group->rank ? NULL : hedon_train_config_json(config);
+    char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    size_t length = text ? strlen(text) + 1 : 0;
+    json_decref(object);
+    code = group->broadcast(ctx, group, &length, sizeof(length));
+    if (!code && !length) code = hedon_fail_memory(ctx);
+    if (!code && group->rank && !(text = malloc(length))) {
+        group->broken = 1;
+        code = hedon_fail_memory(ctx);
+    }
+    if (!code) code = group->broadcast(ctx, group, text, length);
+    if (!code && group->rank) {
+        json_t *sent = json_loads(text, 0, NULL);
+        code = sent ? hedon_train_config_read(ctx, config, sent) : hedon_fail_memory(ctx);
+        json_decref(sent);
+    }
+    free(text);
+    return group->broken ? code : hedon_process_group_agree(ctx, group, code);
+}
+
+static void say_how_to_go_on(const Arguments *arguments, const HedonCommand *command,
+                             const char *sentence)
+{
+    char ranks[32] = "", launcher[32] = "";
+    const int launched = hedon_process_group_launched();
+    if (arguments->ranks > 1)
+        snprintf(ranks, sizeof(ranks), " --ranks %lld", (long long)arguments->ranks);
+    else if (launched > 1)
+        snprintf(launcher, sizeof(launcher), "mpirun -n %d ", launched);
+    fprintf(stderr, "hedon: %s; go on with: %shedon %s --out %s --resume%s\n", sentence, launcher,
+            command->name, arguments->out, ranks);
+}
+
+/* Ranks that ended together have one voice. One that the others know nothing of, or that lost them,
+ * speaks for itself and takes them with it. */
+static int finish(const Arguments *arguments, const HedonCommand *command, HedonProcessGroup *group,
+                  int code, const char *sentence)
+{
+    if (code && group->broken) {
+        const int status = hedon_report(arguments->out, code, sentence);
+        group->abort(group, status);
+        return status;
+    }
+    if (group->rank) return EXIT_GOOD;
     if (code == HEDON_ECANCELLED) {
-        fprintf(stderr, "hedon: %s; go on with: hedon %s --out %s --resume\n", sentence,
-                command->name, arguments->out);
+        say_how_to_go_on(arguments, command, sentence);
         return EXIT_INTERRUPTED;
     }
     if (code) return hedon_report(arguments->out, code, sentence);
@@ -283,20 +330,53 @@ static int check_arguments(const HedonCommand *command, const HedonRecipe *recip
                                           : "--data DIR is needed");
 }
 
-static int train(const HedonCommand *command, HedonContext *ctx, const HedonRecipe *recipe,
-                 const Arguments *arguments, const json_t *changes)
+static int train_in(const HedonCommand *command, HedonContext *ctx, HedonProcessGroup *group,
+                    const HedonRecipe *recipe, const Arguments *arguments, const json_t *changes)
 {
     HedonTrainConfig config;
-    View view = {.json = arguments->json, .visible = isatty(STDERR_FILENO)};
-    const HedonTrainOptions options = {.resume = arguments->resume, .force = arguments->force};
+    View view = {.json = arguments->json,
+                 .visible = isatty(STDERR_FILENO) || getenv(HEDON_LAUNCHED_FROM_TERMINAL)};
+    const HedonTrainOptions options = {
+        .resume = arguments->resume, .force = arguments->force, .group = group};
     const HedonTrainCallbacks callbacks = {
         .opaque = &view, .event = show_event, .progress = show_progress, .stop = stopped};
-    int code = make_config(ctx, &config, recipe, arguments, changes);
     hedon_on_interrupt(ask_to_stop);
+    hedon_train_config_default(&config, recipe);
+    int code = group->rank ? 0 : make_config(ctx, &config, recipe, arguments, changes);
+    code = share_config(ctx, group, &config, code);
     if (!code) code = hedon_train(ctx, arguments->out, &config, &options, &callbacks);
     if (view.visible && view.drawn_s > 0) fputs("\r\033[K", stderr);
     hedon_train_config_free(&config);
-    return finish(arguments, command, code, hedon_last_error(ctx));
+    return finish(arguments, command, group, code, hedon_last_error(ctx));
+}
+
+static int train(const HedonCommand *command, HedonContext *ctx, const HedonRecipe *recipe,
+                 const Arguments *arguments, const json_t *changes)
+{
+    HedonProcessGroup alone, *group = &alone;
+    hedon_process_group_alone(&alone);
+    const int launched = hedon_process_group_launched();
+    if (launched > 1 && arguments->ranks && arguments->ranks != launched)
+        return hedon_wrong_usage(command, "--ranks %lld, but mpirun started %d processes",
+                                 (long long)arguments->ranks, launched);
+    const int code = launched > 1 ? hedon_process_group_open(ctx, &group) : 0;
+    if (code) return hedon_report(arguments->out, code, hedon_last_error(ctx));
+    const int status = train_in(command, ctx, group, recipe, arguments, changes);
+    fflush(NULL); /* the launcher ends what is left of a run as soon as one of it has failed */
+    group->close(group);
+    return status;
+}
+
+/* As so many processes, none of which is this one. */
+static int launch(const HedonCommand *command, HedonContext *ctx, const Arguments *arguments,
+                  char *const *words)
+{
+    int status = EXIT_GOOD;
+    const int code = hedon_launch_ranks(ctx, (int)arguments->ranks, command->name, words, &status);
+    if (code) return hedon_report(NULL, code, hedon_last_error(ctx));
+    if (status > 128 && status != EXIT_INTERRUPTED)
+        say_how_to_go_on(arguments, command, "a process of the run was killed");
+    return status;
 }
 
 static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, char **argv,
@@ -304,19 +384,26 @@ static int run_task(const HedonCommand *command, HedonContext *ctx, int argc, ch
 {
     Arguments arguments = {0};
     int count = 0;
+    char **words = calloc((size_t)argc, sizeof(*words)); /* as they were given; NULL-terminated */
+    if (!words) return hedon_report(NULL, HEDON_ENOMEM, "out of memory");
+    memcpy(words, argv + 1, (size_t)(argc - 1) * sizeof(*words));
     int status = hedon_options_parse(command, argc, argv, &arguments, &count);
-    if (status != HEDON_PARSED) return status;
-    if (count) return hedon_wrong_usage(command, "'%s' is not an option", argv[0]);
+    if (status == HEDON_PARSED && count)
+        status = hedon_wrong_usage(command, "'%s' is not an option", argv[0]);
     if (recipe->task == HEDON_TASK_VCE && arguments.data) arguments.vce = arguments.data;
     if (recipe->task == HEDON_TASK_V2V && arguments.data) arguments.v2v = arguments.data;
-    status = check_arguments(command, recipe, &arguments);
+    if (status == HEDON_PARSED) status = check_arguments(command, recipe, &arguments);
     json_t *changes = json_object();
     if (status == HEDON_PARSED) status = set_numbers(command, changes, &arguments);
     if (status == HEDON_PARSED) status = set_milestones(command, changes, arguments.milestones);
     set_texts(changes, &arguments);
     set_integers(changes, &arguments, recipe->task);
-    if (status == HEDON_PARSED) status = train(command, ctx, recipe, &arguments, changes);
+    if (status == HEDON_PARSED && arguments.ranks > 1 && hedon_process_group_launched() == 1)
+        status = launch(command, ctx, &arguments, words);
+    else if (status == HEDON_PARSED)
+        status = train(command, ctx, recipe, &arguments, changes);
     json_decref(changes);
+    free(words);
     return status;
 }
 
@@ -388,7 +475,8 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
         TEXT("max-broken", max_broken, "SHARE", "of videos; more stop the run (default .05)"),     \
         FLAG("recompute", recompute,                                                               \
              "compute cheap layers twice instead of keeping them in memory"),                      \
-        COUNT("workers", workers, "decoder processes (default: one a core, at most 8)"),           \
+        COUNT("ranks", ranks, "processes that train as one, each with batches of its own"),        \
+        COUNT("workers", workers, "decoder processes of each (default: one a core, at most 8)"),   \
         COUNT("save-every", save_every, "steps between saved states (default: a minute)"),         \
         COUNT("log-every", log_every, "steps between lines of the log (default 1)"),               \
         FLAG("json", json, "events on standard output, one JSON object a line"),                   \
@@ -441,7 +529,10 @@ static const HedonOption joint_options[] = {
     "RUN gets config.json, log.jsonl, curves.png, report.html, last.safetensors,\n"                \
     "best.safetensors (by the held-out part, never by the test part), resume.state and\n"          \
     "tensorboard/. Ctrl-C saves and says how to go on; after kill -9 --resume goes on from the\n"  \
-    "last saved state, on the cpu with the same threads to the same bits.\n"
+    "last saved state, on the cpu with the same threads to the same bits.\n\n"                     \
+    "--ranks N, or mpirun -n N hedon train ..., trains with N processes: what they are shown\n"    \
+    "and learn in a step is what one with N times the batch would be. A run goes on with as\n"     \
+    "many as it had.\n"
 
 static const HedonCommand train_vce = {
     .name = "train vce",
@@ -449,7 +540,8 @@ static const HedonCommand train_vce = {
     .parameters = "--data DIR --out RUN [OPTION...]",
     .description = RUN_FOLDER,
     .examples = "  hedon train vce --data vce_dataset --out runs/vce --init kinetics.hedon\n"
-                "  hedon train vce --out runs/vce --resume\n",
+                "  hedon train vce --out runs/vce --resume\n"
+                "  hedon train vce --data vce_dataset --out runs/two --ranks 2 --batch 4\n",
     .options = vce_options,
     .run = run_vce,
 };

@@ -7,7 +7,7 @@ static void (*action)(void);
 
 static void on_signal(int number)
 {
-    if (!first_signal) first_signal = number;
+    if (!first_signal) first_signal = number == SIGUSR1 ? SIGINT : number;
     action();
 }
 
@@ -17,6 +17,7 @@ void hedon_on_interrupt(void (*act)(void))
     action = act;
     sigaction(SIGINT, &handler, NULL);
     sigaction(SIGTERM, &handler, NULL);
+    sigaction(SIGUSR1, &handler, NULL);
 }
 
 int hedon_interrupt_status(void)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "train/engine_graph.h"
+#include "train/gradient_sum.h"
 
 static const double LIGHT_FLOPS = 4e9; /* of a clip, forward and backward */
 
@@ -20,6 +21,11 @@ struct HedonEngine {
     HedonBuffer **inputs, **outputs; /* by ordinal, by index */
     double *rate_scale, *weight_decay;
     HedonRecipe recipe;
+    HedonProcessGroup alone, *group;
+    HedonGradientSum *gradients; /* over the ranks; NULL: there is one */
+    int summing;                 /* ... of the batch being computed */
+    int summed;                  /* the state's gradients are those of all ranks */
+    HedonContext *ctx;           /* of the call under way, for what the plan calls */
     int threads;
     void *wide; /* a row of the largest input or output in the device's precision; float64 only */
     HedonTensor room; /* for the tensor that hedon_engine_tensor lends */
@@ -96,29 +102,59 @@ static int spread_groups(HedonContext *ctx, HedonEngine *engine)
 static int choose_threads(const HedonEngine *engine, int wanted)
 {
     const double clip_flops = hedon_engine_flops(engine) / (double)engine->made.clips;
-    const int cores = hedon_cpu_count();
+    const int cores = engine->group->cores;
     if (wanted > 0) return wanted;
     return clip_flops >= LIGHT_FLOPS || cores < 2 ? cores : cores / 2;
 }
 
+/* How the plan reaches the other ranks. */
+static int sum_over_ranks(void *opaque, double *values, int64_t count, HedonStream *stream)
+{
+    HedonEngine *engine = opaque;
+    (void)stream;
+    return engine->group->sum(engine->ctx, engine->group, values, count);
+}
+
+static void gradient_ready(void *opaque, int parameter, HedonBuffer *gradient)
+{
+    HedonEngine *engine = opaque;
+    (void)parameter;
+    if (engine->summing) hedon_gradient_sum_add(engine->ctx, engine->gradients, gradient);
+}
+
+static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
+{
+    const int together = engine->group->ranks > 1;
+    const HedonCompileOptions options = {.profile = profile,
+                                         .gradient_ready = together ? gradient_ready : NULL,
+                                         .rank_sum = sum_over_ranks,
+                                         .opaque = engine};
+    int code = engine->backend->compile(ctx, engine->state, &options, &engine->plan);
+    if (!code && together)
+        code = hedon_gradient_sum_open(ctx, &engine->gradients, engine->group, engine->made.graph,
+                                       precision_of(engine));
+    return code;
+}
+
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
-                      const HedonTrainConfig *config, int profile)
+                      const HedonTrainConfig *config, HedonProcessGroup *group, int profile)
 {
     *out = NULL;
     HedonEngine *engine = hedon_calloc(1, sizeof(*engine));
     if (!engine) return hedon_fail_memory(ctx);
     engine->recipe = config->recipe;
+    hedon_process_group_alone(&engine->alone);
+    engine->group = group ? group : &engine->alone;
     HedonDeviceOptions device = config->device;
     int code = hedon_backend_find(ctx, device.device, &engine->backend);
     if (!code) code = engine->backend->probe(ctx, &engine->info);
-    if (!code) code = hedon_train_graph_make(ctx, &engine->made, model, config);
+    if (!code)
+        code = hedon_train_graph_make(ctx, &engine->made, model, config, engine->group->ranks);
     if (!code) code = spread_groups(ctx, engine);
     if (!code) device.threads = engine->threads = choose_threads(engine, device.threads);
     if (!code) code = engine->backend->open(ctx, &engine->device, &device);
     if (!code) code = make_state(ctx, engine, model);
-    if (!code)
-        code = engine->backend->compile(ctx, engine->state,
-                                        &(HedonCompileOptions){.profile = profile}, &engine->plan);
+    if (!code) code = make_plan(ctx, engine, profile);
     if (!code) code = make_buffers(ctx, engine);
     if (code)
         hedon_engine_close(engine);
@@ -140,6 +176,7 @@ void hedon_engine_close(HedonEngine *engine)
     if (engine->state) backend->state_free(engine->state);
     if (engine->device) backend->close(engine->device);
     hedon_train_graph_free(&engine->made);
+    hedon_gradient_sum_close(engine->gradients);
     hedon_tensor_free(&engine->room);
     hedon_free(engine->inputs);
     hedon_free(engine->outputs);
@@ -218,7 +255,7 @@ static int upload_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrain
 }
 
 int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainBatch *batch,
-                       HedonRandomKey random, int first, HedonTrainLosses *losses)
+                       HedonRandomKey random, int place, HedonTrainLosses *losses)
 {
     const HedonTrainGraph *made = &engine->made;
     *losses = (HedonTrainLosses){0};
@@ -226,8 +263,13 @@ int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainB
     const HedonExecution execution = {.inputs = engine->inputs,
                                       .outputs = engine->outputs,
                                       .random = random,
-                                      .accumulate = !first};
+                                      .samples = batch->samples,
+                                      .accumulate = !(place & HEDON_BATCH_FIRST)};
+    engine->ctx = ctx;
+    engine->summing = engine->gradients && (place & HEDON_BATCH_LAST);
     if (!code) code = engine->backend->execute(ctx, engine->plan, &execution);
+    if (!code && engine->summing) code = hedon_gradient_sum_finish(ctx, engine->gradients);
+    engine->summed = engine->summing;
     if (!code && made->output_emotions_loss >= 0)
         code = download(ctx, engine, made->output_emotions_loss, &losses->emotions, 1);
     if (!code && made->output_utility_loss >= 0)
@@ -259,10 +301,45 @@ int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions,
     return code;
 }
 
+/* engine->room as a tensor of the parameter's shape. */
+static int make_room(HedonContext *ctx, HedonEngine *engine, int parameter)
+{
+    const HedonGraph *graph = engine->made.graph;
+    const HedonShape shape = graph->values[hedon_graph_parameter_value(graph, parameter)].shape;
+    hedon_tensor_free(&engine->room);
+    return hedon_tensor_alloc(&engine->room, precision_of(engine), &shape) ? hedon_fail_memory(ctx)
+                                                                           : 0;
+}
+
+/* Where no batch of the step was its last (nothing in that could be decoded). */
+static int sum_gradients(HedonContext *ctx, HedonEngine *engine)
+{
+    const HedonGraph *graph = engine->made.graph;
+    int code = 0;
+    for (int i = 0; i < graph->gradient_count && !code; i++) {
+        const int parameter = graph->values[graph->gradients[i].parameter].ordinal;
+        code = make_room(ctx, engine, parameter);
+        if (!code)
+            code = engine->backend->state_read(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
+                                               &engine->room);
+        if (!code)
+            code = engine->group->sum_start(ctx, engine->group, engine->room.data,
+                                            hedon_shape_count(&engine->room.shape),
+                                            precision_of(engine));
+        if (!code) code = engine->group->sum_finish(ctx, engine->group);
+        if (!code)
+            code = engine->backend->state_write(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
+                                                &engine->room);
+    }
+    return code;
+}
+
 int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, double rate,
                         HedonOptimiserResult *result)
 {
     const HedonRecipe *recipe = &engine->recipe;
+    const int code = engine->gradients && !engine->summed ? sum_gradients(ctx, engine) : 0;
+    if (code) return code;
     const HedonOptimiserStep optimiser = {
         .kind = recipe->optimiser,
         .number = step + 1,
@@ -332,16 +409,6 @@ int64_t hedon_engine_tensors(const HedonEngine *engine)
     return count;
 }
 
-/* engine->room as a tensor of the parameter's shape. */
-static int make_room(HedonContext *ctx, HedonEngine *engine, int parameter)
-{
-    const HedonGraph *graph = engine->made.graph;
-    const HedonShape shape = graph->values[hedon_graph_parameter_value(graph, parameter)].shape;
-    hedon_tensor_free(&engine->room);
-    return hedon_tensor_alloc(&engine->room, precision_of(engine), &shape) ? hedon_fail_memory(ctx)
-                                                                           : 0;
-}
-
 static void tensor_name(const HedonEngine *engine, int parameter, int part, char name[160])
 {
     const HedonGraph *graph = engine->made.graph;
@@ -375,6 +442,27 @@ int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResu
             code = make_room(ctx, engine, k);
             if (!code) code = hedon_resume_read(ctx, resume, name, &engine->room);
             if (!code)
+                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
+                                                    &engine->room);
+        }
+    return code;
+}
+
+int hedon_engine_share(HedonContext *ctx, HedonEngine *engine)
+{
+    int code = 0;
+    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
+        for (int part = 0; part < 4 && !code; part++) {
+            if (!keeps(engine, k, parts[part].part)) continue;
+            code = make_room(ctx, engine, k);
+            if (!code)
+                code = engine->backend->state_read(ctx, engine->state, parts[part].part, k,
+                                                   &engine->room);
+            if (!code)
+                code = engine->group->broadcast(ctx, engine->group, engine->room.data,
+                                                (size_t)hedon_shape_count(&engine->room.shape) *
+                                                    number_size(engine));
+            if (!code && engine->group->rank)
                 code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
                                                     &engine->room);
         }

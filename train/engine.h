@@ -5,6 +5,7 @@
 
 #include "models/trainable.h"
 #include "train/config.h"
+#include "train/process_group.h"
 #include "train/groups.h"
 #include "train/resume.h"
 
@@ -18,6 +19,7 @@ typedef struct HedonTrainBatch {
     float *pair_weights; /* (N/compared): likewise; NULL without a utility head */
     float *ties;         /* (N/2): 1 for a pair that is a tie; NULL: none is. Bradley-Terry's */
     float *mask;         /* (N): 0 where a list has no clip; NULL: all are there. Plackett-Luce's */
+    const int64_t *samples; /* (N): places in the batch of all ranks; NULL: 0, 1, ... */
 } HedonTrainBatch;
 
 typedef struct HedonTrainLosses {
@@ -28,16 +30,26 @@ typedef struct HedonEngine HedonEngine;
 
 /**
  * @param model    where the weights come from; may be closed once the engine is open
+ * @param group    borrowed; NULL: this process alone. All ranks open their engines, with the same
+ *                 weights, and call hedon_engine_batch and hedon_engine_update alike
  * @param profile  time every operation (hedon_engine_info)
  * @return 0; HEDON_EINVAL, HEDON_EUNSUPPORTED (an operation without gradient), HEDON_EDEVICE,
  *         HEDON_ENOMEM
  */
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
-                      const HedonTrainConfig *config, int profile);
-/** Forward and backward; gradients are added to those of the step's earlier batches when `first` is
- *  0. random: of dropout and drop path. */
+                      const HedonTrainConfig *config, HedonProcessGroup *group, int profile);
+
+/* Where a batch stands in its step. */
+enum {
+    HEDON_BATCH_FIRST = 1, /* else its gradients are added to those of the step's earlier ones */
+    HEDON_BATCH_LAST = 2   /* gradients are summed over the ranks while they are computed; when a
+                              step had none of these, hedon_engine_update does that first */
+};
+
+/** Forward and backward of this rank's share. random: of dropout and drop path. The losses are
+ *  those of the whole batch. */
 int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainBatch *batch,
-                       HedonRandomKey random, int first, HedonTrainLosses *losses);
+                       HedonRandomKey random, int place, HedonTrainLosses *losses);
 /** The logits of the batch just computed, (N,27) and (N,1); either may be NULL. */
 int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions, float *utilities);
 /** The optimiser's step number `step`, counted from 0. */
@@ -50,6 +62,8 @@ int hedon_engine_store(HedonContext *ctx, HedonEngine *engine, int average, Hedo
 /** The tensors of the state, for hedon_resume_write. */
 int64_t hedon_engine_tensors(const HedonEngine *engine);
 int hedon_engine_tensor(HedonContext *ctx, void *engine, int64_t i, HedonStateTensor *out);
+/** Rank 0's state, on all. */
+int hedon_engine_share(HedonContext *ctx, HedonEngine *engine);
 /** Put a saved state's tensors back. */
 int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResume *resume);
 

@@ -106,7 +106,7 @@ static int differentiate(HedonContext *ctx, HedonTrainGraph *out, const HedonTra
 }
 
 int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonModel *model,
-                           const HedonTrainConfig *config)
+                           const HedonTrainConfig *config, int ranks)
 {
     const HedonModelInfo *info = hedon_model_info(model);
     const HedonRecipe *recipe = &config->recipe;
@@ -128,6 +128,7 @@ int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonM
     HedonGraph *graph = out->graph = hedon_graph_new();
     if (!graph) return hedon_fail_memory(ctx);
     graph->training = 1;
+    graph->ranks = ranks;
     graph->recompute = config->recompute;
     graph->drop_path = recipe->drop_path;
     HedonValueId logits[MAX_HEADS], values[2], seeds[2];

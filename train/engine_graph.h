@@ -15,8 +15,9 @@ typedef struct HedonTrainGraph {
     int output_emotions, output_utility, output_emotions_loss, output_utility_loss;
 } HedonTrainGraph;
 
+/** ranks: processes that share the batch; the graph is of this one's N. */
 int hedon_train_graph_make(HedonContext *ctx, HedonTrainGraph *out, const HedonModel *model,
-                           const HedonTrainConfig *config);
+                           const HedonTrainConfig *config, int ranks);
 void hedon_train_graph_free(HedonTrainGraph *graph);
 
 #endif

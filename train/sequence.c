@@ -13,13 +13,15 @@ static int64_t comparison_count(const HedonSequence *sequence)
 }
 
 void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
-                         const HedonTrainConfig *config)
+                         const HedonTrainConfig *config, int rank, int ranks)
 {
     const HedonRecipe *recipe = &config->recipe;
     const int is_v2v = recipe->task == HEDON_TASK_V2V;
     *sequence = (HedonSequence){
         .data = data,
         .seed = (uint64_t)config->seed,
+        .rank = rank,
+        .ranks = ranks,
         .clips = is_v2v ? 0 : recipe->clips,
         .pairs = recipe->task == HEDON_TASK_VCE ? 0 : recipe->pairs,
         .compared = hedon_recipe_compared(recipe),
@@ -27,7 +29,7 @@ void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
     };
     sequence->batch_clips = sequence->clips + sequence->compared * sequence->pairs;
     const int64_t items = is_v2v ? comparison_count(sequence) : data->train.clip_count;
-    const int64_t a_step = (is_v2v ? recipe->pairs : recipe->clips) * recipe->accumulate;
+    const int64_t a_step = ranks * (is_v2v ? recipe->pairs : recipe->clips) * recipe->accumulate;
     sequence->steps_per_epoch = items / a_step > 0 ? items / a_step : 1;
 }
 
@@ -81,18 +83,30 @@ static HedonShown pair_at(const HedonSequence *sequence, uint64_t epoch, int64_t
                         .number = before + item};
 }
 
+/* A share of the clips is two stretches, as far from the first clip as from the last, so that
+ * mixing, which takes opposite ones together, stays within a rank. */
+int64_t hedon_sequence_slot(const HedonSequence *sequence, int64_t slot)
+{
+    const int64_t clips = sequence->clips, others = sequence->batch_clips - clips;
+    const int64_t back = clips / 2, front = clips - back, all = sequence->ranks * clips;
+    if (slot < front) return sequence->rank * front + slot;
+    if (slot < clips) return all - (sequence->rank + 1) * back + slot - front;
+    return all + sequence->rank * others + slot - clips;
+}
+
 HedonShown hedon_sequence_at(const HedonSequence *sequence, int64_t place)
 {
-    const int64_t batch = place / sequence->batch_clips, slot = place % sequence->batch_clips;
+    const int64_t batch = place / sequence->batch_clips;
+    const int64_t slot = hedon_sequence_slot(sequence, place % sequence->batch_clips);
+    const int64_t clips = sequence->ranks * sequence->clips,
+                  pairs = sequence->ranks * sequence->pairs;
     const int64_t an_epoch = sequence->steps_per_epoch * sequence->accumulate;
     const int64_t epoch = batch / an_epoch, within = batch % an_epoch;
-    if (slot < sequence->clips)
-        return clip_at(sequence, (uint64_t)epoch, within * sequence->clips + slot);
-    const int64_t pair = (slot - sequence->clips) / sequence->compared;
-    const int member = (int)((slot - sequence->clips) % sequence->compared);
-    if (!sequence->clips)
-        return pair_at(sequence, (uint64_t)epoch, within * sequence->pairs + pair, member);
-    const int64_t number = batch * sequence->pairs + pair, count = comparison_count(sequence);
+    if (slot < clips) return clip_at(sequence, (uint64_t)epoch, within * clips + slot);
+    const int64_t pair = (slot - clips) / sequence->compared;
+    const int member = (int)((slot - clips) % sequence->compared);
+    if (!clips) return pair_at(sequence, (uint64_t)epoch, within * pairs + pair, member);
+    const int64_t number = batch * pairs + pair, count = comparison_count(sequence);
     return pair_at(sequence, (uint64_t)(number / count), number % count, member);
 }
 

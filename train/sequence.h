@@ -6,13 +6,16 @@
 #include "train/clip_feed.h"
 #include "train/data.h"
 
+/* Of several ranks each has a sequence of its own: its share of the batches that one process with
+ * `ranks` times the clips and pairs would be shown. */
 typedef struct HedonSequence {
     const HedonTrainData *data;
     uint64_t seed;
-    int64_t clips,
-        pairs;           /* of a batch; 0 where the task has none. Plackett-Luce: pairs are lists */
-    int64_t compared;    /* places of each of those: 2 or 4 */
-    int64_t batch_clips; /* N = clips + compared * pairs */
+    int rank, ranks;
+    int64_t clips, pairs; /* of a rank's share of a batch; 0 where the task has none. Plackett-Luce:
+                             pairs are lists */
+    int64_t compared;     /* places of each of those: 2 or 4 */
+    int64_t batch_clips;  /* N = clips + compared * pairs */
     int64_t accumulate, steps_per_epoch;
 } HedonSequence;
 
@@ -22,7 +25,10 @@ typedef struct HedonSequence {
  * Joint: pairs go round in epochs of their own.
  */
 void hedon_sequence_init(HedonSequence *sequence, const HedonTrainData *data,
-                         const HedonTrainConfig *config);
+                         const HedonTrainConfig *config, int rank, int ranks);
+
+/** Where slot `slot` of the share, below batch_clips, stands in the batch of all ranks. */
+int64_t hedon_sequence_slot(const HedonSequence *sequence, int64_t slot);
 
 typedef struct HedonShown {
     const HedonDatasetItem *item; /* NULL: nothing, the rest of a list of fewer than four */

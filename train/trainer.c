@@ -22,7 +22,7 @@ int64_t hedon_trainer_steps(const HedonTrainer *trainer)
 
 int hedon_trainer_workers(const HedonTrainer *trainer)
 {
-    const int cores = hedon_cpu_count();
+    const int cores = trainer->group->cores;
     if (trainer->config->workers > 0) return (int)trainer->config->workers;
     return cores < MOST_WORKERS ? cores : MOST_WORKERS;
 }
@@ -33,16 +33,27 @@ int hedon_trainer_stopped(void *opaque)
     return trainer->callbacks.stop && trainer->callbacks.stop(trainer->callbacks.opaque);
 }
 
-int hedon_trainer_event(HedonTrainer *trainer, json_t *event)
+void hedon_trainer_event(HedonTrainer *trainer, json_t *event)
 {
-    if (!event) return hedon_fail_memory(trainer->ctx);
-    const int code = hedon_run_folder_log(trainer->ctx, &trainer->folder, event);
-    char *text =
-        trainer->callbacks.event ? json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    const int is_mine = trainer->group->rank == 0;
+    int code = event ? 0 : hedon_fail_memory(trainer->ctx);
+    if (!code && is_mine) code = hedon_run_folder_log(trainer->ctx, &trainer->folder, event);
+    char *text = event && is_mine && trainer->callbacks.event
+                     ? json_dumps(event, JSON_COMPACT | JSON_REAL_PRECISION(9))
+                     : NULL;
     if (text) trainer->callbacks.event(trainer->callbacks.opaque, text);
     free(text);
     json_decref(event);
-    return code;
+    if (!code || trainer->late_code) return;
+    trainer->late_code = code;
+    snprintf(trainer->late, sizeof(trainer->late), "%s", hedon_last_error(trainer->ctx));
+}
+
+/* What an event left. */
+static int late(HedonTrainer *trainer)
+{
+    return trainer->late_code ? hedon_fail(trainer->ctx, trainer->late_code, "%s", trainer->late)
+                              : 0;
 }
 
 /* ---- Opening */
@@ -127,6 +138,15 @@ static int open_batch(HedonTrainer *trainer)
     const size_t size = 3 * (size_t)(info->clip_frames * info->clip_height * info->clip_width);
     const int mixes = trainer->sequence.clips && (recipe->mixup > 0 || recipe->cutmix > 0);
     if (mixes) trainer->mixed = hedon_calloc((size_t)trainer->sequence.clips, size * sizeof(float));
+    const int together = trainer->group->ranks > 1;
+    if (together) {
+        trainer->blank = hedon_calloc(size, sizeof(float));
+        trainer->samples = hedon_calloc(n, sizeof(*trainer->samples));
+        if (!trainer->blank || !trainer->samples) return hedon_fail_memory(trainer->ctx);
+        for (size_t i = 0; i < n; i++)
+            trainer->samples[i] = hedon_sequence_slot(&trainer->sequence, (int64_t)i);
+    }
+    batch->samples = trainer->samples;
     return (trainer->mixed || !mixes) && trainer->fed && trainer->emotions && trainer->utilities &&
                    trainer->broken && batch->pixels && batch->targets && batch->clip_weights &&
                    batch->pair_weights && batch->ties && batch->mask
@@ -141,7 +161,7 @@ static json_t *start_event(const HedonTrainer *trainer)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, "
-        "s:b, s:s}",
+        "s:b, s:s, s:i}",
         "event", name, "recipe", trainer->config->recipe.name, "model", trainer->config->model,
         "device", hedon_engine_backend(trainer->engine), "step", (json_int_t)trainer->step, "steps",
         (json_int_t)hedon_trainer_steps(trainer), "train_clips", (json_int_t)data->train.clip_count,
@@ -153,7 +173,7 @@ static json_t *start_event(const HedonTrainer *trainer)
         (json_int_t)data->lists_left_out, "ties", (json_int_t)data->ties, "ties_left_out",
         (json_int_t)data->ties_left_out, "parameters",
         (json_int_t)hedon_model_info(trainer->model)->parameters, "synthetic", data->synthetic,
-        "out", trainer->folder.dir);
+        "out", trainer->folder.dir, "ranks", trainer->group->ranks);
 }
 
 static int open_folder(HedonTrainer *trainer, const char *out)
@@ -168,35 +188,53 @@ static int open_folder(HedonTrainer *trainer, const char *out)
     return code;
 }
 
-static int open_trainer(HedonTrainer *trainer, const char *out)
+/* What each rank does for itself. */
+static int open_parts(HedonTrainer *trainer)
 {
     HedonContext *ctx = trainer->ctx;
     const HedonTrainConfig *config = trainer->config;
-    char path[4096];
+    const HedonProcessGroup *group = trainer->group;
     int code = hedon_train_config_check(ctx, config);
     if (!code) code = hedon_train_config_hash(ctx, config, trainer->hash);
     if (!code) code = hedon_train_data_open(ctx, &trainer->data, config);
     if (!code) code = open_model(trainer);
-    if (!code) code = hedon_engine_open(ctx, &trainer->engine, trainer->model, config, 0);
+    if (!code)
+        code = hedon_engine_open(ctx, &trainer->engine, trainer->model, config, trainer->group, 0);
     if (code) return code;
-    hedon_sequence_init(&trainer->sequence, &trainer->data, config);
-    const int64_t total =
+    hedon_sequence_init(&trainer->sequence, &trainer->data, config, group->rank, group->ranks);
+    const int64_t share =
         config->recipe.task == HEDON_TASK_V2V ? config->recipe.pairs : config->recipe.clips;
     hedon_recipe_rates(&config->recipe, trainer->sequence.steps_per_epoch,
-                       total * config->recipe.accumulate, &trainer->rates);
-    code = open_batch(trainer);
-    /* only now that all this works does anything appear on the disk */
-    if (!code) code = open_folder(trainer, out);
+                       share * group->ranks * config->recipe.accumulate, &trainer->rates);
+    return open_batch(trainer);
+}
+
+/* What is rank 0's alone: the folder. */
+static int open_run(HedonTrainer *trainer, const char *out)
+{
+    char path[4096];
+    int code = open_folder(trainer, out);
     if (!code && trainer->options.resume) code = hedon_trainer_resume(trainer);
-    if (!code) {
-        hedon_run_folder_path(&trainer->folder, "tensorboard", path);
-        code = hedon_tensorboard_open(ctx, &trainer->board, path,
-                                      trainer->options.resume ? trainer->step : -1);
-    }
-    if (!code) code = hedon_trainer_event(trainer, start_event(trainer));
-    if (!code && trainer->options.resume) code = hedon_trainer_renew_config(trainer);
+    if (code) return code;
+    hedon_run_folder_path(&trainer->folder, "tensorboard", path);
+    return hedon_tensorboard_open(trainer->ctx, &trainer->board, path,
+                                  trainer->options.resume ? trainer->step : -1);
+}
+
+static int open_trainer(HedonTrainer *trainer, const char *out)
+{
+    const int is_first = trainer->group->rank == 0;
+    int code = hedon_trainer_agree(trainer, open_parts(trainer));
+    if (!code) code = hedon_trainer_compare(trainer);
+    if (code) return code;
+    /* only now that all this works does anything appear on the disk */
+    code = hedon_trainer_agree(trainer, is_first ? open_run(trainer, out) : 0);
+    if (!code) code = hedon_trainer_share(trainer);
+    if (code) return code;
+    hedon_trainer_event(trainer, start_event(trainer));
+    if (is_first && trainer->options.resume) code = hedon_trainer_renew_config(trainer);
     if (!code && trainer->step < hedon_trainer_steps(trainer)) code = open_feed(trainer);
-    return code;
+    return hedon_trainer_agree(trainer, code);
 }
 
 static void close_trainer(HedonTrainer *trainer)
@@ -209,6 +247,8 @@ static void close_trainer(HedonTrainer *trainer)
     hedon_train_data_close(&trainer->data);
     hedon_free(trainer->fed);
     hedon_free(trainer->mixed);
+    hedon_free(trainer->blank);
+    hedon_free(trainer->samples);
     hedon_free(trainer->emotions);
     hedon_free(trainer->utilities);
     hedon_free(trainer->broken);
@@ -233,12 +273,13 @@ static void show_progress(HedonTrainer *trainer)
     progress->steps = steps;
     if (trainer->sums.batches) progress->loss = trainer->sums.loss / (double)trainer->sums.batches;
     if (done && seconds > 0) {
-        const double clips = (double)(done * sequence->accumulate * sequence->batch_clips);
+        const double clips =
+            (double)(done * sequence->accumulate * sequence->batch_clips * trainer->group->ranks);
         progress->clips_per_s = clips / seconds;
         progress->left_s = seconds / (double)done * (double)(steps - trainer->step);
         progress->waiting = trainer->waited_s / seconds;
     }
-    if (trainer->callbacks.progress)
+    if (trainer->callbacks.progress && trainer->group->rank == 0)
         trainer->callbacks.progress(trainer->callbacks.opaque, progress);
 }
 
@@ -251,8 +292,9 @@ static int is_time_to_save(const HedonTrainer *trainer)
 
 static int interrupt(HedonTrainer *trainer)
 {
-    int code = hedon_trainer_event(trainer, json_pack("{s:s, s:I}", "event", "interrupted", "step",
-                                                      (json_int_t)trainer->step));
+    hedon_trainer_event(trainer, json_pack("{s:s, s:I}", "event", "interrupted", "step",
+                                           (json_int_t)trainer->step));
+    int code = late(trainer);
     if (!code) code = hedon_trainer_save(trainer);
     if (code) return code;
     return hedon_fail(trainer->ctx, HEDON_ECANCELLED, "interrupted at step %lld",
@@ -269,30 +311,40 @@ static int finish(HedonTrainer *trainer)
         seconds > 0 ? trainer->waited_s / seconds : 0);
     if (event && isfinite(trainer->best))
         json_object_set_new(event, "best", json_real(trainer->best));
-    return hedon_trainer_event(trainer, event);
+    hedon_trainer_event(trainer, event);
+    return late(trainer);
 }
 
-/* An epoch that ended without its validation (killed, interrupted) has it first. */
+static int advance(HedonTrainer *trainer)
+{
+    int code = hedon_trainer_step(trainer);
+    show_progress(trainer);
+    if (!code && trainer->step % trainer->sequence.steps_per_epoch && is_time_to_save(trainer))
+        code = hedon_trainer_save(trainer);
+    return code;
+}
+
+/* Ranks agree before everything that they do together, and so end together. An epoch that ended
+ * without its validation (killed, interrupted) has it first. */
 static int loop(HedonTrainer *trainer)
 {
     const int64_t steps = hedon_trainer_steps(trainer), epoch = trainer->sequence.steps_per_epoch;
     int code = 0;
-    while (!code) {
+    for (;;) {
+        const int has_ended =
+            trainer->step % epoch == 0 && trainer->step / epoch > trainer->epochs_done;
+        const int is_done = trainer->step >= steps && !has_ended;
         trainer->progress.epoch = trainer->step / epoch + (trainer->step < steps);
-        if (trainer->step % epoch == 0 && trainer->step / epoch > trainer->epochs_done) {
-            code = hedon_trainer_end_epoch(trainer);
-            if (code == HEDON_ECANCELLED && hedon_trainer_stopped(trainer))
-                return interrupt(trainer);
-            continue;
-        }
-        if (trainer->step >= steps) return finish(trainer);
-        if (hedon_trainer_stopped(trainer)) return interrupt(trainer);
-        code = hedon_trainer_step(trainer);
-        show_progress(trainer);
-        if (!code && trainer->step % epoch && is_time_to_save(trainer))
-            code = hedon_trainer_save(trainer);
+        if (!code) code = late(trainer);
+        if (!code && !is_done && hedon_trainer_stopped(trainer))
+            code = hedon_fail(trainer->ctx, HEDON_ECANCELLED, "interrupted");
+        code = hedon_trainer_agree(trainer, code);
+        if (code == HEDON_ECANCELLED) return interrupt(trainer);
+        if (code) return code;
+        if (is_done) return finish(trainer);
+        code = has_ended ? hedon_trainer_end_epoch(trainer) : advance(trainer);
+        if (code == HEDON_ECANCELLED && !has_ended) return code; /* within a step */
     }
-    return code;
 }
 
 int hedon_train(HedonContext *ctx, const char *out, const HedonTrainConfig *config,
@@ -300,6 +352,8 @@ int hedon_train(HedonContext *ctx, const char *out, const HedonTrainConfig *conf
 {
     HedonTrainer trainer = {
         .ctx = ctx, .config = config, .options = *options, .best = NAN, .metric = NAN};
+    hedon_process_group_alone(&trainer.alone);
+    trainer.group = options->group ? options->group : &trainer.alone;
     if (callbacks) trainer.callbacks = *callbacks;
     int code = open_trainer(&trainer, out);
     trainer.started_s = trainer.saved_s = hedon_clock_s();

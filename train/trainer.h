@@ -3,6 +3,7 @@
 #define HEDON_TRAIN_TRAINER_H
 
 #include "train/config.h"
+#include "train/process_group.h"
 
 typedef struct HedonTrainProgress {
     int64_t epoch, epochs; /* the one under way, from 1 */
@@ -27,7 +28,8 @@ typedef struct HedonTrainCallbacks {
 
 typedef struct HedonTrainOptions {
     int resume; /* go on with the run in `out` */
-    int force;  /* ... although threads, configuration or build are not those of the saved state */
+    int force;  /* ... although threads, ranks, configuration or build are not the saved state's */
+    HedonProcessGroup *group; /* NULL: this process alone */
 } HedonTrainOptions;
 
 /**
@@ -36,6 +38,10 @@ typedef struct HedonTrainOptions {
  * A run that is resumed with the same configuration, threads and build ends, on the cpu backend,
  * with the bits of one that was never interrupted: the order of items, augmentation and dropout are
  * pure functions of seed and step.
+ *
+ * The processes of a group train as one with the batches of all of them, and return together, with
+ * one code and sentence, unless the group is broken then: see process_group.h. Only rank 0 writes
+ * to `out`, and only there are event and progress called.
  *
  * @return 0; HEDON_ECANCELLED after `stop` (the state is saved); HEDON_EINVAL (configuration, a
  * folder that is in use, a state that does not fit); HEDON_EDATA (datasets, a loss or gradient that

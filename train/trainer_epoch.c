@@ -107,26 +107,43 @@ static int is_better(const HedonTrainer *trainer, const HedonValidation *validat
            validation->metric > trainer->best;
 }
 
-int hedon_trainer_end_epoch(HedonTrainer *trainer)
+/* On the disk: rank 0's. */
+static int write_epoch(HedonTrainer *trainer, const HedonValidation *validation, int best)
 {
-    HedonContext *ctx = trainer->ctx;
-    HedonValidation validation;
-    trainer->progress.validating = 1;
-    if (trainer->callbacks.progress)
-        trainer->callbacks.progress(trainer->callbacks.opaque, &trainer->progress);
-    int code = hedon_engine_store(ctx, trainer->engine, trainer->config->recipe.average > 0,
-                                  trainer->model);
-    if (code) return code;
-    HedonTrainConfig config = *trainer->config;
-    config.device.threads = hedon_engine_threads(trainer->engine);
-    code = hedon_validate(ctx, &validation, trainer->model, &trainer->data, &config,
-                          hedon_trainer_workers(trainer), hedon_trainer_stopped, trainer);
-    trainer->progress.validating = 0;
-    if (code) return code;
-    const int best = is_better(trainer, &validation);
-    code = describe(trainer, &validation);
+    int code = describe(trainer, validation);
     if (!code) code = save_model(trainer, "last.safetensors");
     if (!code && best) code = save_model(trainer, "best.safetensors");
+    if (code) return code;
+    hedon_trainer_event(trainer, epoch_event(trainer, validation, best));
+    board_epoch(trainer, validation);
+    return 0;
+}
+
+static int validate(HedonTrainer *trainer, HedonValidation *validation)
+{
+    HedonTrainConfig config = *trainer->config;
+    config.device.threads = hedon_engine_threads(trainer->engine);
+    trainer->progress.validating = 1;
+    if (trainer->callbacks.progress && trainer->group->rank == 0)
+        trainer->callbacks.progress(trainer->callbacks.opaque, &trainer->progress);
+    int code =
+        hedon_trainer_agree(trainer, hedon_engine_store(trainer->ctx, trainer->engine,
+                                                        config.recipe.average > 0, trainer->model));
+    if (!code)
+        code = hedon_validate(trainer->ctx, validation, trainer->model, &trainer->data, &config,
+                              hedon_trainer_workers(trainer), trainer->group, hedon_trainer_stopped,
+                              trainer);
+    trainer->progress.validating = 0;
+    return code;
+}
+
+int hedon_trainer_end_epoch(HedonTrainer *trainer)
+{
+    HedonValidation validation;
+    int code = validate(trainer, &validation);
+    if (code) return code;
+    const int is_first = trainer->group->rank == 0, best = is_better(trainer, &validation);
+    if (is_first) code = write_epoch(trainer, &validation, best);
     if (best) {
         trainer->best = validation.metric;
         trainer->best_epoch = trainer->epochs_done + 1;
@@ -134,12 +151,11 @@ int hedon_trainer_end_epoch(HedonTrainer *trainer)
     trainer->metric = validation.metric;
     trainer->progress.metric = validation.metric;
     trainer->progress.metric_name = isfinite(validation.metric) ? metric_name(trainer) : NULL;
-    if (!code) code = hedon_trainer_event(trainer, epoch_event(trainer, &validation, best));
-    board_epoch(trainer, &validation);
     hedon_free(validation.utilities);
     if (code) return code;
     trainer->epochs_done++;
     trainer->sums = (HedonEpochSums){0};
     code = hedon_trainer_save(trainer);
-    return code ? code : hedon_report_write(ctx, &trainer->folder, trainer->config);
+    return code || !is_first ? code
+                             : hedon_report_write(trainer->ctx, &trainer->folder, trainer->config);
 }

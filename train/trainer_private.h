@@ -1,5 +1,6 @@
 /* What the trainer's files share: trainer.c opens and loops, trainer_step.c makes batches and
- * steps, trainer_epoch.c ends an epoch, trainer_state.c saves and resumes. */
+ * steps, trainer_epoch.c ends an epoch, trainer_state.c saves and resumes, trainer_ranks.c is what
+ * several processes have to tell each other. */
 #ifndef HEDON_TRAIN_TRAINER_PRIVATE_H
 #define HEDON_TRAIN_TRAINER_PRIVATE_H
 
@@ -22,7 +23,8 @@ typedef struct HedonTrainer {
     const HedonTrainConfig *config;
     HedonTrainOptions options;
     HedonTrainCallbacks callbacks;
-    HedonRunFolder folder;
+    HedonProcessGroup alone, *group;
+    HedonRunFolder folder; /* rank 0's, as the board is */
     HedonTensorboard board;
     HedonTrainData data;
     HedonModel *model; /* what is saved; its weights are the engine's last stored */
@@ -33,6 +35,8 @@ typedef struct HedonTrainer {
     HedonClipFeed *feed;
     HedonFedClip *fed; /* of a batch */
     HedonTrainBatch batch;
+    int64_t *samples;            /* of a batch; NULL with one rank */
+    float *blank;                /* a clip for a share of which none could be decoded; likewise */
     float *mixed;                /* the VCE clips of a batch, when they are mixed */
     float *emotions, *utilities; /* logits of a batch */
 
@@ -51,12 +55,15 @@ typedef struct HedonTrainer {
     int64_t steps_here; /* by this process */
     char hash[HEDON_CONFIG_HASH_ROOM];
     char accepted[HEDON_CONFIG_HASH_ROOM]; /* of a resumed state that --force made fit; "" */
+    int late_code;                         /* of an event that could not be written */
+    char late[256];
 } HedonTrainer;
 
 int64_t hedon_trainer_steps(const HedonTrainer *trainer); /* of the whole run */
 int hedon_trainer_workers(const HedonTrainer *trainer);
-/** To the log and to the caller; takes the object. */
-int hedon_trainer_event(HedonTrainer *trainer, json_t *event);
+/** To the log and to the caller; takes the object. A failure (NULL: memory is out) stops the run
+ *  before its next step, so that ranks need not speak of every line. */
+void hedon_trainer_event(HedonTrainer *trainer, json_t *event);
 int hedon_trainer_stopped(void *trainer);
 
 /** One optimiser step: HEDON_EDATA when something is not finite or too many videos are broken. */
@@ -69,6 +76,27 @@ int hedon_trainer_end_epoch(HedonTrainer *trainer);
  * saved, so that the next --resume needs no --force. */
 int hedon_trainer_renew_config(HedonTrainer *trainer);
 
+/* A clip that there is not: a broken video, or one too short. */
+typedef struct HedonMissing {
+    int64_t place; /* in the sequence of the rank that was shown it */
+    int is_short;
+    char message[244];
+} HedonMissing;
+
+/** hedon_process_group_agree, if the group is whole. */
+int hedon_trainer_agree(HedonTrainer *trainer, int code);
+/** Something failed that the others do not know of: the group is broken. Returns code. */
+int hedon_trainer_part(HedonTrainer *trainer, int code);
+/** That all ranks have the same data and configuration. */
+int hedon_trainer_compare(HedonTrainer *trainer);
+/** Rank 0's state (weights, counts), on all. */
+int hedon_trainer_share(HedonTrainer *trainer);
+/** Count and log what is missing on every rank, in the order of ranks; *any: whether some rank has
+ *  a clip. HEDON_EDATA when too many videos are broken, on all ranks alike. */
+int hedon_trainer_note_missing(HedonTrainer *trainer, const HedonMissing *missing, int64_t count,
+                               int has_clip, int *any);
+
+/** Rank 0 saves. */
 int hedon_trainer_save(HedonTrainer *trainer);
 /** Read resume.state, check that it fits, put everything back. A run that was stopped before its
  * first state begins anew. */

@@ -30,23 +30,25 @@ static json_t *document_of(const HedonTrainer *trainer, int64_t log_bytes)
     const HedonEpochSums *sums = &trainer->sums;
     hedon_engine_build(trainer->engine, build, sizeof(build));
     return json_pack(
-        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:s, s:s, s:i, s:{s:f, s:f, s:f, "
+        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:s, s:s, s:i, s:i, s:{s:f, s:f, s:f, "
         "s:I, s:I, s:I, s:I, s:I}}",
         "step", (json_int_t)trainer->step, "epochs_done", (json_int_t)trainer->epochs_done, "best",
         number_or_null(trainer->best), "best_epoch", (json_int_t)trainer->best_epoch, "metric",
         number_or_null(trainer->metric), "broken_count", (json_int_t)trainer->broken_count,
         "short_count", (json_int_t)trainer->short_count, "broken", broken_list(trainer),
         "log_bytes", (json_int_t)log_bytes, "config_hash", trainer->hash, "build", build, "threads",
-        hedon_engine_threads(trainer->engine), "epoch", "loss", sums->loss, "emotions_loss",
-        sums->emotions_loss, "utility_loss", sums->utility_loss, "batches",
-        (json_int_t)sums->batches, "clips", (json_int_t)sums->clips, "top3", (json_int_t)sums->top3,
-        "pairs", (json_int_t)sums->pairs, "pairs_right", (json_int_t)sums->pairs_right);
+        hedon_engine_threads(trainer->engine), "ranks", trainer->group->ranks, "epoch", "loss",
+        sums->loss, "emotions_loss", sums->emotions_loss, "utility_loss", sums->utility_loss,
+        "batches", (json_int_t)sums->batches, "clips", (json_int_t)sums->clips, "top3",
+        (json_int_t)sums->top3, "pairs", (json_int_t)sums->pairs, "pairs_right",
+        (json_int_t)sums->pairs_right);
 }
 
 int hedon_trainer_save(HedonTrainer *trainer)
 {
     char path[4096];
     const double start_s = hedon_clock_s();
+    if (trainer->group->rank) return 0;
     int code = hedon_tensorboard_flush(trainer->ctx, &trainer->board);
     const int64_t log_bytes = code ? 0 : hedon_run_folder_sync(trainer->ctx, &trainer->folder);
     if (code || log_bytes < 0) return code ? code : (int)log_bytes;
@@ -108,6 +110,18 @@ static int refuse(HedonTrainer *trainer, const json_t *document, const char *wha
         what, was, is);
 }
 
+/* A state of before there were ranks is of one. */
+static int check_ranks(HedonTrainer *trainer, const json_t *document)
+{
+    char was[48], is[48];
+    const json_t *saved = json_object_get(document, "ranks");
+    const int64_t ranks = saved ? json_integer_value(saved) : 1;
+    if (ranks == trainer->group->ranks) return 0;
+    snprintf(was, sizeof(was), "--ranks %lld", (long long)ranks);
+    snprintf(is, sizeof(is), "--ranks %d", trainer->group->ranks);
+    return refuse(trainer, document, "a run with", was, is);
+}
+
 static int check_fit(HedonTrainer *trainer, const json_t *document)
 {
     char build[512], was[32], is[32];
@@ -115,8 +129,8 @@ static int check_fit(HedonTrainer *trainer, const json_t *document)
     const char *saved_hash = json_string_value(json_object_get(document, "config_hash"));
     const int64_t threads = integer_of(document, "threads");
     hedon_engine_build(trainer->engine, build, sizeof(build));
-    int code = 0;
-    if (threads != hedon_engine_threads(trainer->engine)) {
+    int code = check_ranks(trainer, document);
+    if (!code && threads != hedon_engine_threads(trainer->engine)) {
         snprintf(was, sizeof(was), "%lld threads", (long long)threads);
         snprintf(is, sizeof(is), "%d threads", hedon_engine_threads(trainer->engine));
         code = refuse(trainer, document, "a run with", was, is);
@@ -222,9 +236,8 @@ static int renew(HedonTrainer *trainer, json_t *config, json_t *changes)
 {
     int code = write_config(trainer, config, trainer->accepted);
     if (!code && json_object_size(changes))
-        code =
-            hedon_trainer_event(trainer, json_pack("{s:s, s:I, s:O}", "event", "options", "step",
-                                                   (json_int_t)trainer->step, "changed", changes));
+        hedon_trainer_event(trainer, json_pack("{s:s, s:I, s:O}", "event", "options", "step",
+                                               (json_int_t)trainer->step, "changed", changes));
     if (!code) code = hedon_trainer_save(trainer);
     if (!code && trainer->accepted[0]) code = write_config(trainer, config, "");
     return code;

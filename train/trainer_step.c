@@ -5,49 +5,31 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "train/augment/mix.h"
 #include "train/trainer_private.h"
 #include "train/validate.h"
 
 /* Epochs of keys that are no epoch's: dropout and mixing, by batch. */
 static const uint64_t DROPOUT = UINT64_MAX, MIXING = UINT64_MAX - 1;
-enum { EARLY = 5 }; /* broken videos that never stop a run, however small it is */
 
-/* ---- Broken videos */
-
-static int note_broken(HedonTrainer *trainer, const HedonFedClip *clip, const HedonShown *shown)
+static int64_t first_good(const HedonFedClip *fed, int64_t count)
 {
-    if (trainer->broken[shown->number]) return 0;
-    trainer->broken[shown->number] = 1;
-    if (clip->is_short) {
-        trainer->short_count++;
-    } else {
-        const HedonTrainPart *part = &trainer->data.train;
-        const int64_t items = part->clip_count + 2 * part->pair_count;
-        const double most = trainer->config->max_broken * (double)items;
-        trainer->broken_count++;
-        if ((double)trainer->broken_count > most && trainer->broken_count > EARLY)
-            return hedon_fail(trainer->ctx, HEDON_EDATA,
-                              "%lld videos are broken, more than %g of all; the last is %s: %s; "
-                              "'hedon dataset check' lists them, --max-broken lets more pass",
-                              (long long)trainer->broken_count, trainer->config->max_broken,
-                              shown->item->path, clip->message);
-    }
-    return hedon_trainer_event(trainer,
-                               json_pack("{s:s, s:I, s:s, s:s, s:s}", "event",
-                                         clip->is_short ? "short" : "broken", "step",
-                                         (json_int_t)trainer->step, "video", shown->item->id,
-                                         "path", shown->item->path, "error", clip->message));
+    for (int64_t i = 0; i < count; i++)
+        if (fed[i].pixels) return i;
+    return -1;
 }
 
 /* A missing clip's place shows its neighbour's, with weight 0: batch norm then sees ordinary
- * pictures, and which ones depends on nothing but the files. */
-static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t count)
+ * pictures, and which ones depends on nothing but the files. A rank that has none at all, while
+ * another has, shows the mean of all pictures. */
+static void fill_gaps(HedonTrainer *trainer, int64_t count)
 {
-    int64_t good = -1;
-    for (int64_t i = 0; i < count && good < 0; i++)
-        if (fed[i].pixels) good = i;
-    if (good < 0) return 0;
+    const HedonFedClip *fed = trainer->fed;
+    HedonTrainBatch *batch = &trainer->batch;
+    int64_t good = first_good(fed, count);
+    for (int64_t i = 0; i < count && good < 0; i++) batch->pixels[i] = trainer->blank;
+    if (good < 0) return;
     for (int64_t i = 0; i < count; i++) {
         if (fed[i].pixels) good = i;
         batch->pixels[i] = fed[good].pixels;
@@ -55,7 +37,6 @@ static int fill_gaps(const HedonFedClip *fed, HedonTrainBatch *batch, int64_t co
             memcpy(batch->targets + i * HEDON_EMOTIONS, batch->targets + good * HEDON_EMOTIONS,
                    HEDON_EMOTIONS * sizeof(float));
     }
-    return 1;
 }
 
 /* Mixup and cutmix of the VCE clips, in a copy of them side by side. */
@@ -97,32 +78,59 @@ static void weigh_comparison(HedonTrainer *trainer, const HedonShown *shown, int
     if (!good && shown->is_pair) *weight = 0;
 }
 
-/* 0, or 1 when no clip of it could be decoded. */
-static int make_batch(HedonTrainer *trainer, int64_t number)
+static HedonMissing missing_of(const HedonFedClip *clip)
+{
+    HedonMissing missing = {.place = clip->place, .is_short = clip->is_short};
+    snprintf(missing.message, sizeof(missing.message), "%s", clip->message);
+    return missing;
+}
+
+/* Weights, targets, what is missing; all but the pixels. */
+static void describe_batch(HedonTrainer *trainer, HedonMissing *missing, int64_t *missing_count)
 {
     HedonTrainBatch *batch = &trainer->batch;
     const HedonSequence *sequence = &trainer->sequence;
-    const int64_t n = sequence->batch_clips;
-    int code =
-        hedon_clip_feed_take(trainer->ctx, trainer->feed, trainer->fed, n, &trainer->waited_s);
-    if (code) return code;
-    for (int64_t i = 0; i < n; i++) {
-        const HedonShown shown = hedon_sequence_at(sequence, number * n + i);
+    for (int64_t i = 0; i < sequence->batch_clips; i++) {
+        const HedonShown shown = hedon_sequence_at(sequence, trainer->fed[i].place);
         const int good = trainer->fed[i].code == 0, is_clip = i < sequence->clips;
         batch->clip_weights[i] = (float)(good && is_clip);
         weigh_comparison(trainer, &shown, i, good);
         if (is_clip)
             memcpy(batch->targets + i * HEDON_EMOTIONS, shown.item->intensities,
                    HEDON_EMOTIONS * sizeof(float));
-        if (!good && shown.item) code = note_broken(trainer, &trainer->fed[i], &shown);
-        if (code) return code;
+        if (!good && shown.item && !trainer->broken[shown.number])
+            missing[(*missing_count)++] = missing_of(&trainer->fed[i]);
     }
-    if (!fill_gaps(trainer->fed, batch, n)) return 1;
+}
+
+/* 0, or 1 when no clip of it could be decoded on any rank. */
+static int make_batch(HedonTrainer *trainer, int64_t number)
+{
+    const int64_t n = trainer->sequence.batch_clips;
+    int64_t missing_count = 0;
+    int any = 0;
+    HedonMissing *missing = hedon_calloc((size_t)n, sizeof(*missing));
+    int code = missing ? hedon_clip_feed_take(trainer->ctx, trainer->feed, trainer->fed, n,
+                                              &trainer->waited_s)
+                       : hedon_fail_memory(trainer->ctx);
+    code = hedon_trainer_agree(trainer, code);
+    if (!code) {
+        describe_batch(trainer, missing, &missing_count);
+        code = hedon_trainer_note_missing(trainer, missing, missing_count,
+                                          first_good(trainer->fed, n) >= 0, &any);
+    }
+    hedon_free(missing);
+    if (code) return code;
+    if (!any) return 1;
+    fill_gaps(trainer, n);
     return mix(trainer, number);
 }
 
+/* What is counted of a batch, as numbers that ranks can sum. */
+enum { CLIPS, TOP3, PAIRS, PAIRS_RIGHT, COUNTS };
+
 /* Of a list its neighbours are counted; ties are not. */
-static void count_comparisons(HedonTrainer *trainer)
+static void count_comparisons(const HedonTrainer *trainer, double counts[COUNTS])
 {
     const HedonTrainBatch *batch = &trainer->batch;
     const HedonSequence *sequence = &trainer->sequence;
@@ -132,28 +140,38 @@ static void count_comparisons(HedonTrainer *trainer)
         if (i % sequence->compared == 0) before = -1;
         if (!(batch->pair_weights[k] > 0) || batch->mask[i] == 0) continue;
         if (before >= 0 && (trainer->data.lists || batch->ties[k] == 0)) {
-            trainer->sums.pairs++;
-            trainer->sums.pairs_right += trainer->utilities[i] > trainer->utilities[before];
+            counts[PAIRS]++;
+            counts[PAIRS_RIGHT] += trainer->utilities[i] > trainer->utilities[before];
         }
         before = i;
     }
 }
 
-static int count_right(HedonTrainer *trainer, int64_t number)
+static void count_clips(const HedonTrainer *trainer, double counts[COUNTS])
 {
     const HedonSequence *sequence = &trainer->sequence;
-    HedonEpochSums *sums = &trainer->sums;
-    const int code =
-        hedon_engine_logits(trainer->ctx, trainer->engine, trainer->emotions, trainer->utilities);
-    for (int64_t i = 0; i < sequence->batch_clips && !code; i++) {
-        if (i < sequence->clips && trainer->batch.clip_weights[i] > 0) {
-            const HedonShown shown =
-                hedon_sequence_at(sequence, number * sequence->batch_clips + i);
-            sums->clips++;
-            sums->top3 += hedon_in_top3(trainer->emotions + i * HEDON_EMOTIONS, shown.item->label);
-        }
+    for (int64_t i = 0; i < sequence->clips; i++) {
+        if (!(trainer->batch.clip_weights[i] > 0)) continue;
+        const HedonShown shown = hedon_sequence_at(sequence, trainer->fed[i].place);
+        counts[CLIPS]++;
+        counts[TOP3] += hedon_in_top3(trainer->emotions + i * HEDON_EMOTIONS, shown.item->label);
     }
-    if (!code) count_comparisons(trainer);
+}
+
+static int count_right(HedonTrainer *trainer)
+{
+    HedonEpochSums *sums = &trainer->sums;
+    double counts[COUNTS] = {0};
+    int code =
+        hedon_engine_logits(trainer->ctx, trainer->engine, trainer->emotions, trainer->utilities);
+    if (code) return hedon_trainer_part(trainer, code);
+    count_clips(trainer, counts);
+    count_comparisons(trainer, counts);
+    code = trainer->group->sum(trainer->ctx, trainer->group, counts, COUNTS);
+    sums->clips += (int64_t)counts[CLIPS];
+    sums->top3 += (int64_t)counts[TOP3];
+    sums->pairs += (int64_t)counts[PAIRS];
+    sums->pairs_right += (int64_t)counts[PAIRS_RIGHT];
     return code;
 }
 
@@ -164,8 +182,10 @@ static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
     char videos[512] = "";
     size_t used = 0;
     const int64_t n = trainer->sequence.batch_clips;
-    for (int64_t i = 0; i < n && used < sizeof(videos) - 64; i++) {
-        const HedonShown shown = hedon_sequence_at(&trainer->sequence, batch * n + i);
+    HedonSequence sequence = trainer->sequence; /* of each rank in turn */
+    for (int64_t i = 0; i < n * sequence.ranks && used < sizeof(videos) - 64; i++) {
+        sequence.rank = (int)(i / n);
+        const HedonShown shown = hedon_sequence_at(&sequence, batch * n + i % n);
         if (shown.item)
             used += (size_t)snprintf(videos + used, sizeof(videos) - used, "%s%.40s",
                                      used ? ", " : "", shown.item->id);
@@ -185,30 +205,31 @@ static int not_finite(HedonTrainer *trainer, int64_t batch, const char *what)
 
 /* ---- The step */
 
-static int run_batch(HedonTrainer *trainer, int64_t number, int first, HedonTrainLosses *losses)
+static int run_batch(HedonTrainer *trainer, int64_t number, int place, HedonTrainLosses *losses)
 {
     HedonEpochSums *sums = &trainer->sums;
     const HedonRandomKey key = hedon_random_key(trainer->sequence.seed, DROPOUT, (uint64_t)number);
     int code =
-        hedon_engine_batch(trainer->ctx, trainer->engine, &trainer->batch, key, first, losses);
-    if (code) return code;
+        hedon_engine_batch(trainer->ctx, trainer->engine, &trainer->batch, key, place, losses);
+    if (code) return hedon_trainer_part(trainer, code);
     if (!isfinite(losses->total)) return not_finite(trainer, number, "the loss");
     sums->loss += losses->total;
     sums->emotions_loss += losses->emotions;
     sums->utility_loss += losses->utility;
     sums->batches++;
-    return count_right(trainer, number);
+    return count_right(trainer);
 }
 
-static int log_step(HedonTrainer *trainer, const HedonTrainLosses *losses, double rate,
-                    double gradient_norm)
+static void log_step(HedonTrainer *trainer, const HedonTrainLosses *losses, double rate,
+                     double gradient_norm)
 {
     const HedonTask task = trainer->config->recipe.task;
     const int64_t step = trainer->step;
+    if (trainer->group->rank) return;
     hedon_tensorboard_scalar(&trainer->board, "train/loss", step, losses->total);
     hedon_tensorboard_scalar(&trainer->board, "train/learning_rate", step, rate);
     hedon_tensorboard_scalar(&trainer->board, "train/gradient_norm", step, gradient_norm);
-    if (step % trainer->config->log_every) return 0;
+    if (step % trainer->config->log_every) return;
     json_t *event = json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "step", "step",
                               (json_int_t)step, "epoch", (json_int_t)trainer->progress.epoch,
                               "loss", losses->total, "rate", rate, "gradient_norm", gradient_norm);
@@ -216,7 +237,7 @@ static int log_step(HedonTrainer *trainer, const HedonTrainLosses *losses, doubl
         json_object_set_new(event, "emotions_loss", json_real(losses->emotions));
         json_object_set_new(event, "utility_loss", json_real(losses->utility));
     }
-    return hedon_trainer_event(trainer, event);
+    hedon_trainer_event(trainer, event);
 }
 
 int hedon_trainer_step(HedonTrainer *trainer)
@@ -232,7 +253,9 @@ int hedon_trainer_step(HedonTrainer *trainer)
         if (code < 0) return code;
         if (code) continue; /* nothing in it could be decoded */
         HedonTrainLosses losses;
-        code = run_batch(trainer, number, whole++ == 0, &losses);
+        const int place =
+            (whole++ == 0 ? HEDON_BATCH_FIRST : 0) | (k == accumulate - 1 ? HEDON_BATCH_LAST : 0);
+        code = run_batch(trainer, number, place, &losses);
         if (code) return code;
         sum.total += losses.total;
         sum.emotions += losses.emotions;
@@ -241,7 +264,7 @@ int hedon_trainer_step(HedonTrainer *trainer)
     if (whole) {
         const int code =
             hedon_engine_update(trainer->ctx, trainer->engine, trainer->step, rate, &result);
-        if (code) return code;
+        if (code) return hedon_trainer_part(trainer, code);
         if (!result.finite) return not_finite(trainer, trainer->step * accumulate, "a gradient");
         sum.total /= (double)whole;
         sum.emotions /= (double)whole;
@@ -249,5 +272,6 @@ int hedon_trainer_step(HedonTrainer *trainer)
     }
     trainer->step++;
     trainer->steps_here++;
-    return log_step(trainer, &sum, rate, result.gradient_norm);
+    log_step(trainer, &sum, rate, result.gradient_norm);
+    return 0;
 }

@@ -12,14 +12,15 @@
 
 enum { BATCH = 8 };
 
-/* Each held-out video once, whichever dataset it is from. */
+/* Each held-out video once, whichever dataset it is from. Every ranks-th is this rank's. */
 typedef struct Videos {
     const HedonDatasetItem **item;
     int64_t count;
+    int rank, ranks;
     int32_t *of_v2v; /* by item of v2v: its number here, -1 */
     float *emotions; /* (count, 27) */
     float *utility;  /* (count) */
-    char *seen;
+    float *seen;     /* (count): 1 or 0 */
 } Videos;
 
 int hedon_in_top3(const float *logits, int label)
@@ -39,7 +40,7 @@ static int list_videos(HedonContext *ctx, Videos *videos, const HedonTrainData *
     videos->of_v2v = hedon_calloc((size_t)v2v_items + 1, sizeof(*videos->of_v2v));
     videos->emotions = hedon_calloc(most, HEDON_EMOTIONS * sizeof(float));
     videos->utility = hedon_calloc(most, sizeof(float));
-    videos->seen = hedon_calloc(most, 1);
+    videos->seen = hedon_calloc(most, sizeof(float));
     if (!videos->item || !videos->of_v2v || !videos->emotions || !videos->utility || !videos->seen)
         return hedon_fail_memory(ctx);
     for (int64_t i = 0; i < part->clip_count; i++)
@@ -66,10 +67,22 @@ static void free_videos(Videos *videos)
     hedon_free(videos->seen);
 }
 
+/* The video of this rank's place. */
+static int64_t video_at(const Videos *videos, int64_t place)
+{
+    return place * videos->ranks + videos->rank;
+}
+
+/* Places of this rank. */
+static int64_t places_of(const Videos *videos)
+{
+    return (videos->count - videos->rank + videos->ranks - 1) / videos->ranks;
+}
+
 static void place_of(void *opaque, int64_t place, HedonClipPlace *out)
 {
     const Videos *videos = opaque;
-    *out = (HedonClipPlace){.path = videos->item[place]->path};
+    *out = (HedonClipPlace){.path = videos->item[video_at(videos, place)]->path};
 }
 
 /* One batch of clips through the model. */
@@ -103,10 +116,10 @@ static int predict_all(HedonContext *ctx, HedonClipFeed *feed, HedonPredictor *p
         .rank = 5, .dim = {BATCH, 3, info->clip_frames, info->clip_height, info->clip_width}};
     HedonTensor batch;
     if (hedon_tensor_alloc(&batch, HEDON_F32, &shape)) return hedon_fail_memory(ctx);
-    const int64_t size = hedon_shape_count(&shape) / BATCH;
+    const int64_t size = hedon_shape_count(&shape) / BATCH, places = places_of(videos);
     int code = 0;
-    for (int64_t done = 0; done < videos->count && !code; done += BATCH) {
-        const int64_t left = videos->count - done, count = left < BATCH ? left : BATCH;
+    for (int64_t done = 0; done < places && !code; done += BATCH) {
+        const int64_t left = places - done, count = left < BATCH ? left : BATCH;
         HedonFedClip clips[BATCH];
         int64_t number[BATCH], whole = 0;
         double waited_s = 0;
@@ -117,12 +130,26 @@ static int predict_all(HedonContext *ctx, HedonClipFeed *feed, HedonPredictor *p
             if (clips[i].code) continue;
             memcpy((float *)batch.data + whole * size, clips[i].pixels,
                    (size_t)size * sizeof(float));
-            number[whole++] = clips[i].place;
+            number[whole++] = video_at(videos, clips[i].place);
         }
         if (!code && whole) code = predict(ctx, predictor, info, videos, &batch, number, whole);
     }
     batch.shape.dim[0] = BATCH;
     hedon_tensor_free(&batch);
+    return code;
+}
+
+/* What each rank has found, on all: where one has numbers the others have zeros. */
+static int join(HedonContext *ctx, HedonProcessGroup *group, Videos *videos, HedonValidation *out)
+{
+    const int64_t n = videos->count;
+    double broken = (double)out->broken;
+    int code = group->sum_start(ctx, group, videos->emotions, n * HEDON_EMOTIONS, HEDON_F32);
+    if (!code) code = group->sum_start(ctx, group, videos->utility, n, HEDON_F32);
+    if (!code) code = group->sum_start(ctx, group, videos->seen, n, HEDON_F32);
+    if (!code) code = group->sum_finish(ctx, group);
+    if (!code) code = group->sum(ctx, group, &broken, 1);
+    out->broken = (int64_t)broken;
     return code;
 }
 
@@ -137,7 +164,7 @@ static void measure_clips(HedonValidation *out, const Videos *videos, const Hedo
     double loss = 0;
     int64_t right = 0;
     for (int64_t i = 0; i < data->held.clip_count; i++) {
-        if (!videos->seen[i]) continue;
+        if (videos->seen[i] == 0) continue;
         const HedonDatasetItem *item = videos->item[i];
         const float *logits = videos->emotions + i * HEDON_EMOTIONS;
         out->clips++;
@@ -160,7 +187,7 @@ static void measure_pairs(HedonValidation *out, const Videos *videos, const Hedo
         for (int k = 1; k < one->count; k++) {
             const int32_t less = videos->of_v2v[one->item[k - 1]],
                           more = videos->of_v2v[one->item[k]];
-            if (!videos->seen[less] || !videos->seen[more]) continue;
+            if (videos->seen[less] == 0 || videos->seen[more] == 0) continue;
             out->pairs++;
             right += videos->utility[more] > videos->utility[less];
             loss += softplus((double)videos->utility[less] - (double)videos->utility[more]);
@@ -183,7 +210,7 @@ static int keep_utilities(HedonContext *ctx, HedonValidation *out, const Videos 
     out->utilities = hedon_calloc((size_t)videos->count + 1, sizeof(double));
     if (!out->utilities) return hedon_fail_memory(ctx);
     for (int64_t i = 0; i < videos->count; i++)
-        if (videos->seen[i]) out->utilities[out->utility_count++] = (double)videos->utility[i];
+        if (videos->seen[i] > 0) out->utilities[out->utility_count++] = (double)videos->utility[i];
     qsort(out->utilities, (size_t)out->utility_count, sizeof(double), ascending);
     return 0;
 }
@@ -199,7 +226,7 @@ static int open_feed(HedonContext *ctx, HedonClipFeed **feed, const HedonModel *
         .augment = "none",
         .workers = workers,
         .window = 2 * BATCH,
-        .end = videos->count,
+        .end = places_of(videos),
         .place = place_of,
         .opaque = videos,
     };
@@ -209,10 +236,10 @@ static int open_feed(HedonContext *ctx, HedonClipFeed **feed, const HedonModel *
 
 int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *model,
                    const HedonTrainData *data, const HedonTrainConfig *config, int workers,
-                   int (*stop)(void *opaque), void *opaque)
+                   HedonProcessGroup *group, int (*stop)(void *opaque), void *opaque)
 {
     const HedonModelInfo *info = hedon_model_info(model);
-    Videos videos = {0};
+    Videos videos = {.rank = group->rank, .ranks = group->ranks};
     HedonPredictor *predictor = NULL;
     HedonClipFeed *feed = NULL;
     HedonPredictorOptions options;
@@ -222,20 +249,22 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     options.device = config->device;
     options.batch = BATCH;
     int code = list_videos(ctx, &videos, data);
-    if (!code && videos.count) {
+    if (!code && places_of(&videos) > 0) {
         code = open_feed(ctx, &feed, model, config, &videos, workers);
         if (!code) code = hedon_predictor_open(ctx, &predictor, model, &options);
         if (!code) code = predict_all(ctx, feed, predictor, info, &videos, out, stop, opaque);
     }
     hedon_clip_feed_close(feed);
     hedon_predictor_close(predictor);
+    code = hedon_process_group_agree(ctx, group, code);
+    if (!code && videos.count) code = join(ctx, group, &videos, out);
     if (!code && data->vce && info->emotions_head >= 0) measure_clips(out, &videos, data);
     if (!code && data->v2v && info->utility_head >= 0) measure_pairs(out, &videos, data);
     if (!code && info->utility_head >= 0)
         code = config->recipe.sampling == HEDON_CLIP_EVEN
                    ? keep_utilities(ctx, out, &videos)
                    : hedon_train_reference(ctx, model, videos.item, videos.count, &config->device,
-                                           workers, stop, opaque, &out->utilities,
+                                           workers, group, stop, opaque, &out->utilities,
                                            &out->utility_count);
     if (!isnan(out->top3)) out->metric = out->top3;
     if (!isnan(out->pairs_right))

@@ -4,6 +4,7 @@
 #define HEDON_TRAIN_VALIDATE_H
 
 #include "train/data.h"
+#include "train/process_group.h"
 
 typedef struct HedonValidation {
     int64_t clips, pairs, broken;
@@ -17,10 +18,13 @@ typedef struct HedonValidation {
     int64_t utility_count;
 } HedonValidation;
 
-/** stop: asked between batches; nonzero gives HEDON_ECANCELLED. May be NULL. */
+/**
+ * @param group  divides the videos; all ranks get the result, which does not depend on their number
+ * @param stop   asked between batches; nonzero gives HEDON_ECANCELLED. May be NULL
+ */
 int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *model,
                    const HedonTrainData *data, const HedonTrainConfig *config, int workers,
-                   int (*stop)(void *opaque), void *opaque);
+                   HedonProcessGroup *group, int (*stop)(void *opaque), void *opaque);
 
 /** Whether label is among the three highest of 27 logits; ties go to the earlier class. */
 int hedon_in_top3(const float *logits, int label);

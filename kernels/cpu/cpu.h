@@ -55,6 +55,8 @@ typedef struct CpuArguments {
     float *y, *extra[CPU_STEP_EXTRA];
     void *scratch;
     HedonRandomKey random;
+    const int64_t *samples; /* see HedonExecution */
+    const HedonHostRanks *ranks;
     int threads;
     int *error; /* set by a step that fails; only a library's can */
 } CpuArguments;
@@ -134,6 +136,7 @@ typedef struct CpuPlan {
     int profile, trained;
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     void *opaque;
+    HedonHostRanks ranks;
     CpuTensor *tensors;
     CpuStep *steps;
     void **constants; /* owned: packed weights and so on */

@@ -82,7 +82,8 @@ int cpu_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions 
         plan->gradient_ready = options->gradient_ready;
         plan->opaque = options->opaque;
     }
-    const int err = build(ctx, plan);
+    int err = hedon_host_ranks(ctx, state->graph, options, &plan->ranks);
+    if (!err) err = build(ctx, plan);
     if (err)
         cpu_plan_free(&plan->base);
     else
@@ -152,12 +153,16 @@ static void finish_gradient(const CpuPlan *plan, const HedonExecution *execution
 int cpu_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
 {
     CpuPlan *plan = (CpuPlan *)base;
-    int err = hedon_host_check_execution(ctx, base, execution);
+    int err = hedon_host_check_execution(ctx, base, execution), apart = 0;
+    HedonHostRanks ranks = plan->ranks;
+    ranks.error = &apart;
     for (int s = 0; s < plan->step_count && !err; s++) {
         const CpuStep *step = &plan->steps[s];
         CpuArguments arguments = {.y = tensor_data(plan, execution, step->output),
                                   .scratch = tensor_data(plan, execution, step->scratch),
                                   .random = execution->random,
+                                  .samples = execution->samples,
+                                  .ranks = &ranks,
                                   .threads = base->device->threads,
                                   .error = &err};
         for (int i = 0; i < CPU_STEP_INPUTS; i++)
@@ -168,6 +173,7 @@ int cpu_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execut
         step->run(step, &arguments);
         if (plan->profile) plan->ops[s].seconds += hedon_clock_s() - start;
         plan->ops[s].runs++;
+        if (apart) return apart; /* what sums over ranks has left its sentence */
         finish_gradient(plan, execution, step->output);
         for (int i = 0; i < CPU_STEP_EXTRA; i++) finish_gradient(plan, execution, step->extra[i]);
         if (err) hedon_fail(ctx, err, "node %s: %s failed", step->name, step->kernel);

@@ -91,7 +91,8 @@ static void run_drop_path(const CpuStep *step, const CpuArguments *arguments)
     const double rate = step->as.drop.rate;
     const float kept = (float)(1 / (1 - rate));
     for (int64_t n = 0; n < step->as.drop.n; n++) {
-        const int dropped = hedon_random_uniform(key, (uint64_t)n) < rate;
+        const int64_t number = arguments->samples ? arguments->samples[n] : n;
+        const int dropped = hedon_random_uniform(key, (uint64_t)number) < rate;
         const float *x = arguments->x[0] + n * step->as.drop.count;
         float *y = arguments->y + n * step->as.drop.count;
 #pragma omp parallel for simd num_threads(arguments->threads) schedule(static)

@@ -1,8 +1,9 @@
 /* batch_norm in training and its gradient, each one step: a pass over the batch that sums by
- * channel, a little arithmetic by channel, a pass that writes. The batch is cut into chunks that
- * depend on its size alone, each summed by itself and the sums added in their order, so that the
- * number of threads changes no bit. The first pass goes from the last chunk to the first: what was
- * written last is still in the cache, and what it has read last is there for the second. */
+ * channel, a little arithmetic by channel, with the sums of all ranks where there are several, a
+ * pass that writes. The batch is cut into chunks that depend on its size alone, each summed by
+ * itself and the sums added in their order, so that the number of threads changes no bit. The first
+ * pass goes from the last chunk to the first: what was written last is still in the cache, and what
+ * it has read last is there for the second. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,12 +79,19 @@ static int streams(const Work *work, const float *x, const float *residual, cons
     return y != x && y != residual && bytes >= STREAM_BYTES;
 }
 
-/* Sum number `which` of channel c over all chunks. */
+/* Over all chunks; the first one's place takes the sums. */
+static void add_up(const CpuArguments *arguments, const Work *work)
+{
+    const int64_t count = 2 * work->row;
+#pragma omp parallel for num_threads(arguments->threads) schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 1; k < work->chunks; k++) work->sums[i] += work->sums[k * count + i];
+}
+
+/* Sum number `which` of channel c, after add_up. */
 static double total(const Work *work, int which, int64_t c)
 {
-    double sum = 0;
-    for (int64_t k = 0; k < work->chunks; k++) sum += work->sums[(2 * k + which) * work->row + c];
-    return sum;
+    return work->sums[which * work->row + c];
 }
 
 /* From the variance as it is kept, so that the gradient's mask is that of the forward pass, to the
@@ -101,13 +109,15 @@ static void run_train(const CpuStep *step, const CpuArguments *arguments)
     const Work w = work_of(step, arguments->scratch);
     const CpuNormIsa *kernels = isa();
     const float *x = arguments->x[0], *residual = arguments->x[3];
-    const double m = (double)w.positions;
+    const double m = (double)w.positions * arguments->ranks->ranks;
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
     for (int64_t i = 0; i < w.chunks; i++) {
         const int64_t k = from_the_end(&w, i);
         kernels->moments(x + chunk_first(&w, k) * w.row, chunk_count(&w, k), w.row,
                          w.sums + 2 * k * w.row, w.sums + (2 * k + 1) * w.row);
     }
+    add_up(arguments, &w);
+    hedon_host_rank_sum(arguments->ranks, w.sums, 2 * w.row);
     memset(w.mean, 0, (size_t)w.row * COEFFICIENTS * sizeof(float));
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
     for (int64_t c = 0; c < step->as.norm.channels; c++) {
@@ -163,13 +173,18 @@ static CpuNormGradient gradient_of(const CpuStep *step, const CpuArguments *argu
                              .by = {w->mean, w->scale, w->shift}};
 }
 
+static double inverse_of(const CpuStep *step, const CpuArguments *arguments, int64_t c)
+{
+    return 1 / sqrt(arguments->x[4][c] + step->as.norm.epsilon);
+}
+
 /* x[0] x, x[1] dy, x[2] gamma, x[3] mean, x[4] variance, x[5] for the mask of a relu behind: y or
  * beta; dx, dgamma, dbeta. */
 static void run_backward(const CpuStep *step, const CpuArguments *arguments)
 {
     const Work w = work_of(step, arguments->scratch);
     const CpuNormIsa *kernels = isa();
-    const double m = (double)w.positions;
+    const double m = (double)w.positions * arguments->ranks->ranks;
     memset(w.mean, 0, (size_t)w.row * COEFFICIENTS * sizeof(float));
     for (int64_t c = 0; c < step->as.norm.channels; c++) {
         w.mean[c] = arguments->x[3][c];
@@ -183,15 +198,18 @@ static void run_backward(const CpuStep *step, const CpuArguments *arguments)
         kernels->products(&of, chunk_count(&w, k), w.row, w.sums + 2 * k * w.row,
                           w.sums + (2 * k + 1) * w.row);
     }
-#pragma omp parallel for num_threads(arguments->threads) schedule(static)
+    add_up(arguments, &w);
     for (int64_t c = 0; c < step->as.norm.channels; c++) {
-        const double inverse = 1 / sqrt(arguments->x[4][c] + step->as.norm.epsilon);
-        const double sum = total(&w, 0, c), product = total(&w, 1, c) * inverse;
-        arguments->extra[0][c] = (float)product;
-        arguments->extra[1][c] = (float)sum;
-        if (step->as.norm.running) continue;
-        w.level[c] = (float)(sum / m);
-        w.slope[c] = (float)(product / m * inverse);
+        arguments->extra[0][c] = (float)(total(&w, 1, c) * inverse_of(step, arguments, c));
+        arguments->extra[1][c] = (float)total(&w, 0, c);
+    }
+    if (!step->as.norm.running) {
+        hedon_host_rank_sum(arguments->ranks, w.sums, 2 * w.row);
+        for (int64_t c = 0; c < step->as.norm.channels; c++) {
+            const double inverse = inverse_of(step, arguments, c);
+            w.level[c] = (float)(total(&w, 0, c) / m);
+            w.slope[c] = (float)(total(&w, 1, c) * inverse / m * inverse);
+        }
     }
 #pragma omp parallel for num_threads(arguments->threads) schedule(static)
     for (int64_t k = 0; k < w.chunks; k++) {

@@ -10,7 +10,10 @@ static void run_plain(const CpuStep *step, const CpuArguments *arguments)
 {
     const HedonGraph *graph = step->as.plain.graph;
     const HedonNode *node = step->as.plain.node;
-    RefCall call = {.attributes = &node->attributes, .random = arguments->random};
+    RefCall call = {.attributes = &node->attributes,
+                    .random = arguments->random,
+                    .samples = arguments->samples,
+                    .ranks = arguments->ranks};
     for (int i = 0; i < node->input_count; i++) {
         if (node->input[i] == HEDON_NONE) continue;
         call.input_shape[i] = &graph->values[node->input[i]].shape;

@@ -15,12 +15,14 @@ static HedonValueId batch_norm_train(HedonGraph *graph, const char *name, HedonV
                                      HedonValueId gamma, HedonValueId beta, HedonValueId mean,
                                      HedonValueId var, double epsilon)
 {
+    const HedonAttributes attributes = {.batch_norm = {.epsilon = epsilon, .ranks = graph->ranks}};
     const HedonValueId y =
         hedon_graph_node(graph, HEDON_OP_BATCH_NORM_TRAIN, name, (HedonValueId[]){x, gamma, beta},
-                         3, &(HedonAttributes){.batch_norm = {.epsilon = epsilon}});
+                         3, &attributes);
     if (y == HEDON_NONE) return y;
     const HedonShape *shape = &graph->values[x].shape;
-    const double count = (double)(hedon_shape_count(shape) / shape->dim[1]);
+    const double ranks = graph->ranks > 1 ? graph->ranks : 1;
+    const double count = ranks * (double)(hedon_shape_count(shape) / shape->dim[1]);
     hedon_graph_update(graph, mean, hedon_graph_sibling(graph, y, 1), running_rate, 1);
     hedon_graph_update(graph, var, hedon_graph_sibling(graph, y, 2), running_rate,
                        count / (count - 1));

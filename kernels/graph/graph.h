@@ -64,6 +64,7 @@ typedef union HedonAttributes {
     struct {
         double epsilon;
         int running; /* of backward: mean and variance are constants, not the batch's */
+        int ranks;   /* of batch_norm_train: the graph's */
     } batch_norm;
     struct {
         double rate;
@@ -113,7 +114,7 @@ typedef struct HedonGraphGradient {
     HedonValueId parameter, value;
 } HedonGraphGradient;
 
-/* Read-only outside kernels/graph, but for `training`, `recompute` and `drop_path`. Nodes are in
+/* Read-only outside kernels/graph, but for `training`, `recompute`, `ranks` and `drop_path`. Nodes are in
  * execution order. */
 typedef struct HedonGraph {
     HedonArena arena;
@@ -128,6 +129,9 @@ typedef struct HedonGraph {
     int training;  /* set it before building: see the short forms */
     int recompute; /* set it before hedon_graph_backward, which then has what is cheap (relu of
                     * batch_norm_train) computed anew where it needs it, instead of kept in memory */
+    int ranks; /* set it before building: processes that each have such a batch and train as one with
+                * all of it: batch norm's statistics and the losses' means are over the batches of all;
+                * gradients of parameters are each rank's part of a sum. 0 is as 1 */
     double drop_path; /* set it before building: of a backbone's last residual branch, from 0 at its
                        * first, linear over depth */
     int error; /* first failure, with its sentence */

@@ -49,6 +49,7 @@ static int infer_train(const HedonShape *const *inputs, int count,
     const int err = infer(inputs, count, attributes, output, message, room);
     if (err) return err;
     output[1] = output[2] = (HedonShape){.rank = 1, .dim = {inputs[0]->dim[1]}};
+    if (attributes->batch_norm.ranks > 1) return 0; /* the others have one at least */
     if (hedon_shape_count(inputs[0]) > inputs[0]->dim[1]) return 0;
     snprintf(message, room, "training needs more than one value a channel");
     return HEDON_EINVAL;

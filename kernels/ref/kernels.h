@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "kernels/graph/graph.h"
+#include "kernels/host.h"
 
 typedef struct RefCall {
     const HedonAttributes *attributes;
@@ -12,6 +13,8 @@ typedef struct RefCall {
     const HedonShape *output_shape[HEDON_MAX_OUTPUTS];
     void *output[HEDON_MAX_OUTPUTS];
     HedonRandomKey random;
+    const int64_t *samples;      /* see HedonExecution */
+    const HedonHostRanks *ranks; /* NULL: one */
 } RefCall;
 
 typedef void (*RefKernel)(const RefCall *call);

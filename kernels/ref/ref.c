@@ -20,6 +20,7 @@ typedef struct RefPlan {
     HedonOpProfile *ops; /* by node */
     int64_t bytes, weight_bytes;
     HedonCompileOptions options;
+    HedonHostRanks ranks;
 } RefPlan;
 
 static int ref_probe(HedonContext *ctx, HedonBackendInfo *info)
@@ -93,6 +94,11 @@ static int ref_compile(HedonContext *ctx, HedonState *state, const HedonCompileO
     plan->base = (HedonPlan){state->device, graph};
     plan->state = (HedonHostState *)state;
     if (options) plan->options = *options;
+    const int err = hedon_host_ranks(ctx, graph, options, &plan->ranks);
+    if (err) {
+        ref_plan_free(&plan->base);
+        return err;
+    }
     plan->values = hedon_calloc((size_t)graph->value_count, sizeof(void *));
     plan->ops = hedon_calloc((size_t)graph->node_count, sizeof(*plan->ops));
     if (!plan->values || !plan->ops || allocate_values(plan)) {
@@ -122,10 +128,14 @@ static int ref_plan_share(HedonContext *ctx, const HedonPlan *base, HedonPlan **
     return code;
 }
 
-static void run_node(const RefPlan *plan, const HedonNode *node, HedonRandomKey random)
+static void run_node(const RefPlan *plan, const HedonNode *node, const HedonExecution *execution,
+                     const HedonHostRanks *ranks)
 {
     const HedonGraph *graph = plan->base.graph;
-    RefCall call = {.attributes = &node->attributes, .random = random};
+    RefCall call = {.attributes = &node->attributes,
+                    .random = execution->random,
+                    .samples = execution->samples,
+                    .ranks = ranks};
     for (int i = 0; i < node->output_count; i++) {
         call.output_shape[i] = &graph->values[node->output[i]].shape;
         call.output[i] = plan->values[node->output[i]];
@@ -159,17 +169,20 @@ static int ref_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution 
 {
     RefPlan *plan = (RefPlan *)base;
     const HedonGraph *graph = base->graph;
-    const int err = hedon_host_check_execution(ctx, base, execution);
+    int err = hedon_host_check_execution(ctx, base, execution);
     if (err) return err;
+    HedonHostRanks ranks = plan->ranks;
+    ranks.error = &err;
     for (int i = 0; i < graph->value_count; i++)
         if (graph->values[i].kind == HEDON_VALUE_INPUT)
             plan->values[i] = execution->inputs[graph->values[i].ordinal]->data;
-    for (int i = 0; i < graph->node_count; i++) {
+    for (int i = 0; i < graph->node_count && !err; i++) {
         const double start = plan->options.profile ? hedon_clock_s() : 0;
-        run_node(plan, &graph->nodes[i], execution->random);
+        run_node(plan, &graph->nodes[i], execution, &ranks);
         if (plan->options.profile) plan->ops[i].seconds += hedon_clock_s() - start;
         plan->ops[i].runs++;
     }
+    if (err) return err;
     for (int i = 0; i < graph->output_count; i++) {
         const HedonValueId id = graph->outputs[i].value;
         memcpy(execution->outputs[i]->data, plan->values[id],
