@@ -123,10 +123,23 @@ static void test_the_server_may_be_restarted(void **state)
     const Group group = start_group("restarted", 2);
     for (int i = 0; i < 2; i++) {
         usleep(500000);
+/* Until all have reached the server: one that cannot be reached at first is said at once. */
+static void wait_for_starts(const Group *group)
+{
+    for (int i = 0; i < group->count; i++)
+        for (int started = 0, trial = 0; !started; usleep(10000)) {
+            if (trial++ == 6000) fail_msg("process %d does not start", i + 1);
+            char *out = read_file(output_of("out", i));
+            started = out && strstr(out, "{\"event\":\"start\"");
+            free(out);
+        }
+}
+
         postgres_stop(&postgres, i ? SIGINT : SIGQUIT);
         usleep(400000);
         assert_int_equal(postgres_start(&postgres), 0);
     }
+    wait_for_starts(&group);
     assert_int_equal(finish_group(&group), GOOD + BAD_KINDS);
     assert_same_store(&group);
 }
