@@ -104,7 +104,7 @@ void *hedon_pipeline_claim(void *opaque)
     HedonPipeline *pipeline = opaque;
     HedonContext *ctx = hedon_context_new();
     HedonStore *store = NULL;
-    int code = ctx ? hedon_store_open(ctx, &store, pipeline->options->store, NULL) : HEDON_ENOMEM;
+    int code = ctx ? hedon_pipeline_open_store(ctx, pipeline, &store) : HEDON_ENOMEM;
     if (!code) code = claim_all(ctx, pipeline, store);
     if (code) hedon_pipeline_fail(pipeline, code, ctx ? hedon_last_error(ctx) : "out of memory");
     hedon_store_close(store);

@@ -105,7 +105,7 @@ void *hedon_pipeline_enter(void *opaque)
     HedonStore *store = NULL;
     Batch *batch = hedon_calloc(1, sizeof(*batch));
     int code = ctx && batch ? 0 : HEDON_ENOMEM;
-    if (!code) code = hedon_store_open(ctx, &store, pipeline->options->store, NULL);
+    if (!code) code = hedon_pipeline_open_store(ctx, pipeline, &store);
     if (!code) code = enter_all(ctx, pipeline, store, batch);
     if (code) hedon_pipeline_fail(pipeline, code, ctx ? hedon_last_error(ctx) : "out of memory");
     if (batch) clear(batch);

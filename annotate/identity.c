@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "score/json_writer.h"
+#include "score/json.h"
 #include "score/scorer.h"
 #include "score/wording.h"
 
@@ -42,6 +42,7 @@ static void write_model(HedonJson *json, const HedonScorer *scorer)
     hedon_json_string(json, "trained_on", info->trained_on);
     hedon_json_string(json, "caveat", info->caveat);
     hedon_json_bool(json, "human_trained", info->human_trained);
+    hedon_score_write_test_metric(json, info);
     if (info->reference_name) {
         hedon_json_object(json, "reference");
         hedon_json_string(json, "name", info->reference_name);

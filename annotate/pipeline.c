@@ -14,6 +14,14 @@ const char *hedon_annotate_stage_name(HedonAnnotateStage stage)
     return names[stage];
 }
 
+int hedon_pipeline_open_store(HedonContext *ctx, const HedonPipeline *pipeline, HedonStore **store)
+{
+    HedonStoreOptions options;
+    hedon_store_options_default(&options);
+    options.known = 1;
+    return hedon_store_open(ctx, store, pipeline->options->store, &options);
+}
+
 void hedon_pipeline_fail(HedonPipeline *pipeline, int code, const char *message)
 {
     pthread_mutex_lock(&pipeline->lock);

@@ -72,6 +72,8 @@ typedef struct HedonPipeline {
     pthread_mutex_t telling; /* callbacks are called one at a time */
 } HedonPipeline;
 
+/** A connection of this thread's own to the run's store, which has been reached before. */
+int hedon_pipeline_open_store(HedonContext *ctx, const HedonPipeline *pipeline, HedonStore **store);
 /** Note a failure (the first one is told) and stop all threads. HEDON_ECANCELLED only stops. */
 void hedon_pipeline_fail(HedonPipeline *pipeline, int code, const char *message);
 int hedon_pipeline_stopped(HedonPipeline *pipeline);

@@ -166,9 +166,8 @@ void *hedon_pipeline_write(void *opaque)
 {
     HedonPipeline *pipeline = opaque;
     Writer writer = {.pipeline = pipeline, .ctx = hedon_context_new()};
-    int code = writer.ctx
-                   ? hedon_store_open(writer.ctx, &writer.store, pipeline->options->store, NULL)
-                   : HEDON_ENOMEM;
+    int code =
+        writer.ctx ? hedon_pipeline_open_store(writer.ctx, pipeline, &writer.store) : HEDON_ENOMEM;
     if (!code) code = write_all(&writer);
     if (code) {
         hedon_pipeline_fail(pipeline, code,

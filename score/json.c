@@ -55,9 +55,9 @@ static void write_wellbeing(HedonJson *json, const HedonModelInfo *info, const H
 }
 
 /* A model file's own words: only if they are JSON. */
-static void write_test_metric(HedonJson *json, const char *text)
+void hedon_score_write_test_metric(HedonJson *json, const HedonModelInfo *info)
 {
-    json_t *metric = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *metric = info->test_metric ? json_loads(info->test_metric, 0, NULL) : NULL;
     char *compact = metric ? json_dumps(metric, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (compact)
         hedon_json_raw(json, "test_metric", compact);
@@ -71,7 +71,7 @@ static void write_reliability(HedonJson *json, const HedonModelInfo *info, const
 {
     hedon_json_object(json, "reliability");
     hedon_json_bool(json, "human_trained", info->human_trained);
-    write_test_metric(json, info->test_metric);
+    hedon_score_write_test_metric(json, info);
     if (score->views > 1) {
         hedon_json_object(json, "view_sd");
         hedon_json_integer(json, "views", score->views);

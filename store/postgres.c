@@ -105,19 +105,46 @@ static int connect(HedonContext *ctx, PostgresDatabase *db)
     return code;
 }
 
-/* A server that is starting or stopping is waited for; a wrong address or password is said at once.
- */
-static int connect_first(HedonContext *ctx, PostgresDatabase *db)
+static int take_integer(void *opaque, const HedonValue *row, int count)
+{
+    (void)count;
+    *(int64_t *)opaque = hedon_integer_of(&row[0]);
+    return 0;
+}
+
+/* Asked of the catalogue's rows: a name would be looked up in this session's cache, which has not
+ * heard of tables that were made while it waited for the lock. */
+static int look_for_tables(HedonContext *ctx, PostgresDatabase *db, int *is_new)
+{
+    int64_t count = 0;
+    int code = hedon_postgres_run(
+        ctx, &db->base,
+        &(HedonSql){.text = "SELECT count(*) FROM pg_catalog.pg_class c "
+                            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                            "WHERE n.nspname = 'hedon' AND c.relname = 'schema_version'",
+                    .once = 1,
+                    .row = take_integer,
+                    .opaque = &count});
+    if (!code) code = hedon_postgres_flush(ctx, &db->base);
+    *is_new = !count;
+    return code;
+}
+
+/* A server that is starting or stopping, or that has answered before, is waited for; a wrong
+ * address or password is said at once. */
+static int connect_first(HedonContext *ctx, PostgresDatabase *db, int known, int *is_new)
 {
     ConnectionParameters parameters;
     fill_parameters(&parameters, db);
     const double start = hedon_clock_s();
     for (int trial = 1;; trial++) {
-        const int code = connect(ctx, db);
+        int code = connect(ctx, db);
+        known |= !code;
+        if (!code) code = look_for_tables(ctx, db, is_new);
         if (code != HEDON_AGAIN) return code;
-        if (db->pq.PQpingParams(parameters.keywords, parameters.values, 1) != PQPING_REJECT ||
-            hedon_store_wait(start, db->patience_s, trial))
-            return HEDON_EIO;
+        hedon_postgres_lose(db);
+        known |= db->pq.PQpingParams(parameters.keywords, parameters.values, 1) == PQPING_REJECT;
+        if (!known || hedon_store_wait(start, db->patience_s, trial)) return HEDON_EIO;
     }
 }
 
@@ -151,13 +178,6 @@ static void postgres_rollback(HedonDatabase *database)
     if (hedon_postgres_run(NULL, database, &(HedonSql){.text = "ROLLBACK", .once = 1}) ||
         hedon_postgres_flush(NULL, database))
         hedon_postgres_lose(db);
-}
-
-static int take_integer(void *opaque, const HedonValue *row, int count)
-{
-    (void)count;
-    *(int64_t *)opaque = hedon_integer_of(&row[0]);
-    return 0;
 }
 
 /* Asks for the number of this session's last transaction. Writing its row waits for whoever holds
@@ -222,24 +242,6 @@ static int postgres_commit(HedonContext *ctx, HedonDatabase *database)
 
 /* ---- Opening */
 
-/* Asked of the catalogue's rows: a name would be looked up in this session's cache, which has not
- * heard of tables that were made while it waited for the lock. */
-static int look_for_tables(HedonContext *ctx, PostgresDatabase *db, int *is_new)
-{
-    int64_t count = 0;
-    int code = hedon_postgres_run(
-        ctx, &db->base,
-        &(HedonSql){.text = "SELECT count(*) FROM pg_catalog.pg_class c "
-                            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-                            "WHERE n.nspname = 'hedon' AND c.relname = 'schema_version'",
-                    .once = 1,
-                    .row = take_integer,
-                    .opaque = &count});
-    if (!code) code = hedon_postgres_flush(ctx, &db->base);
-    *is_new = !count;
-    return code;
-}
-
 static int postgres_prepare(HedonContext *ctx, HedonDatabase *database, int *is_new)
 {
     const HedonValue lock = hedon_value_integer(MIGRATION_LOCK);
@@ -289,12 +291,10 @@ static int postgres_open(HedonContext *ctx, HedonDatabase **out, const char *pla
     }
     if (getrandom(&db->session, sizeof(db->session), 0) != sizeof(db->session))
         code = hedon_fail_errno(ctx, "no random number for a session");
-    if (!code) code = connect_first(ctx, db);
-    if (!code) code = look_for_tables(ctx, db, is_new);
+    if (!code) code = connect_first(ctx, db, options->known, is_new);
     if (!code && *is_new && options->read_only)
         code =
             hedon_fail(ctx, HEDON_ENOENT, "no store in this database: 'hedon annotate' makes one");
-    if (code == HEDON_AGAIN) code = HEDON_EIO;
     if (code) {
         postgres_close(&db->base);
         return code;

@@ -25,6 +25,7 @@ typedef struct HedonStoreOptions {
     int read_only;     /* nothing is created or migrated; HEDON_ENOENT when there is no store */
     double lease_s;    /* default 120: how long work stays with a worker that is not heard of */
     double patience_s; /* default 60: for a database that does not answer (restarts, locks) */
+    int known; /* it has been reached before: if it cannot be now, that is waited for, too */
 } HedonStoreOptions;
 
 void hedon_store_options_default(HedonStoreOptions *options);

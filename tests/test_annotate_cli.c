@@ -19,6 +19,7 @@
 
 #include "annotate_fixture.h"
 #include "base/clock.h"
+#include "models/trainable.h"
 
 static int is_full(void)
 {
@@ -129,6 +130,60 @@ static void test_a_result_is_the_one_of_score(void **state)
     assert_int_equal(clips, json_array_size(json_object_get(json, "clips")));
     json_decref(json);
     dump_free(&dump);
+}
+
+static void save_measured_model(const char *path, const char *metric)
+{
+    HedonContext *ctx = hedon_context_new();
+    HedonModel *model;
+    assert_int_equal(hedon_model_open_random(ctx, &model, "r2plus1d_tiny", 1, "utility"), 0);
+    const HedonProvenance provenance = {.name = "measured",
+                                        .trained_on = "nothing",
+                                        .caveat = "a test's",
+                                        .test_metric = metric};
+    assert_int_equal(hedon_model_set_provenance(ctx, model, &provenance), 0);
+    assert_int_equal(hedon_model_save(ctx, model, path), 0);
+    hedon_model_close(model);
+    hedon_context_free(ctx);
+}
+
+/* Of the first line. */
+static json_t *exported_metric(const char *store)
+{
+    Ran ran = RUN("export", (char *)(uintptr_t)store, "--format", "jsonl");
+    assert_int_equal(ran.status, 0);
+    json_t *json = json_loads(ran.out, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *metric = json_object_get(json_object_get(json, "reliability"), "test_metric");
+    assert_non_null(metric);
+    json_incref(metric);
+    json_decref(json);
+    ran_free(&ran);
+    return metric;
+}
+
+static void test_exports_have_the_models_test_metric(void **state)
+{
+    (void)state;
+    const char *text = "{\"data\": \"V2V, test part\", "
+                       "\"accuracy\": {\"value\": 0.625, \"low\": 0.5, \"high\": 0.75}}";
+    shell("mkdir -p %s", in_scratch("measured"));
+    make_good(in_scratch("measured/a.mp4"), 1);
+    save_measured_model(in_scratch("measured.hedon"), text);
+    Ran ran = RUN("annotate", "-q", "--model", in_scratch("measured.hedon"), "--store",
+                  in_scratch("measured.db"), in_scratch("measured"));
+    if (ran.status) fail_msg("%s", ran.err);
+    ran_free(&ran);
+    json_t *metric = exported_metric(in_scratch("measured.db")), *wanted = json_loads(text, 0, NULL);
+    assert_true(json_equal(metric, wanted));
+    json_decref(metric);
+    json_decref(wanted);
+
+    ran = RUN("annotate", "-q", "--store", in_scratch("unmeasured.db"), in_scratch("measured"));
+    assert_int_equal(ran.status, 0);
+    ran_free(&ran);
+    metric = exported_metric(in_scratch("unmeasured.db"));
+    assert_true(json_is_null(metric));
+    json_decref(metric);
 }
 
 static void test_events(void **state)
@@ -541,11 +596,14 @@ static void test_memory_does_not_grow_with_the_number(void **state)
     ran_free(&many);
 }
 
-int main(void)
+/* An argument chooses tests by pattern. */
+int main(int argc, char **argv)
 {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_ones_are_results_and_bad_ones_error_rows),
         cmocka_unit_test(test_a_result_is_the_one_of_score),
+        cmocka_unit_test(test_exports_have_the_models_test_metric),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_estimate_writes_nothing),

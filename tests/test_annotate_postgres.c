@@ -1,5 +1,9 @@
 /* Several hedon annotate processes on one PostgreSQL server: the work is shared out, whoever dies
- * and whatever is restarted. Skipped where PostgreSQL is not installed. */
+ * and whatever is restarted. Skipped where PostgreSQL is not installed.
+ *
+ * --bench [VIDEOS [MODEL]]: the rate of one process with one thread on one core beside that of two
+ * on two cores.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,13 +11,15 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <sched.h>
 
 #include "cli_fixture.h"
 
 #include "annotate_fixture.h"
+#include "base/clock.h"
 #include "tests/postgres_fixture.h"
 
-enum { GOOD = 240, MOST_PROCESSES = 4 };
+enum { GOOD = 240, MOST_PROCESSES = 4, ROUNDS = 3 };
 
 static PostgresFixture postgres;
 static Dump undisturbed;
@@ -117,10 +123,23 @@ static void test_what_a_killed_process_held_is_done_by_others(void **state)
     assert_same_store(&group);
 }
 
+/* Until all have reached the server: one that cannot be reached at first is said at once. */
+static void wait_for_starts(const Group *group)
+{
+    for (int i = 0; i < group->count; i++)
+        for (int started = 0, trial = 0; !started; usleep(10000)) {
+            if (trial++ == 6000) fail_msg("process %d does not start", i + 1);
+            char *out = read_file(output_of("out", i));
+            started = out && strstr(out, "{\"event\":\"start\"");
+            free(out);
+        }
+}
+
 static void test_the_server_may_be_restarted(void **state)
 {
     (void)state;
     const Group group = start_group("restarted", 2);
+    wait_for_starts(&group);
     for (int i = 0; i < 2; i++) {
         usleep(500000);
         postgres_stop(&postgres, i ? SIGINT : SIGQUIT);
@@ -131,7 +150,76 @@ static void test_the_server_may_be_restarted(void **state)
     assert_same_store(&group);
 }
 
-int main(void)
+/* ---- How much two are worth */
+
+/* Children are started on the n-th of these processors. */
+static void bind_to(const cpu_set_t *allowed, int n)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, allowed) && n-- == 0) CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof(one), &one)) abort();
+}
+
+/* Videos a second from the first start to the last end, each process and its decoder on a core of
+ * its own. Negative when something went wrong. */
+static double rate_of(const char *database, int processes, int videos, char *model)
+{
+    Group group = {.count = processes};
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed)) abort();
+    if (CPU_COUNT(&allowed) < processes) return -1;
+    if (postgres_database(&postgres, database, group.place, sizeof(group.place))) return -1;
+    const double start_s = hedon_clock_s();
+    for (int i = 0; i < processes; i++) {
+        bind_to(&allowed, i);
+        group.pids[i] = start(ARGV("annotate", "--json", "-q", "--threads", "1", "--model", model,
+                                   "--store", group.place, in_scratch("some")),
+                              "/dev/null", output_of("out", i), output_of("err", i));
+    }
+    sched_setaffinity(0, sizeof(allowed), &allowed);
+    const int dealt = finish_group(&group);
+    const double seconds = hedon_clock_s() - start_s;
+    return dealt == videos ? videos / seconds : -1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+static int bench(int videos, char *model)
+{
+    double gains[ROUNDS];
+    if (!mkdtemp(scratch)) return 1;
+    setenv("OMP_WAIT_POLICY", "passive", 0);
+    render_patterns();
+    make_folder("some", videos, 0);
+    printf("%d videos of 1 to 3 s, %s\n", videos, model);
+    int failed = 0;
+    for (int i = 0; i < ROUNDS && !failed; i++) {
+        double rates[2], load = 0;
+        getloadavg(&load, 1); /* should be what the rounds before left of their own */
+        for (int k = 0; k < 2; k++) {
+            char name[32];
+            snprintf(name, sizeof(name), "round%d_%d", i, k + 1);
+            rates[k] = rate_of(name, k + 1, videos, model);
+            failed |= rates[k] <= 0;
+        }
+        gains[i] = rates[1] / rates[0];
+        printf("load %.2f; one process %.2f videos/s, two processes %.2f videos/s: %.2f times\n",
+               load, rates[0], rates[1], gains[i]);
+    }
+    shell("rm -rf %s", scratch);
+    if (failed) return 1;
+    qsort(gains, ROUNDS, sizeof(*gains), by_value);
+    printf("two processes on two cores are worth %.2f times one (median of %d)\n",
+           gains[ROUNDS / 2], ROUNDS);
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_video_is_done_once),
@@ -140,7 +228,10 @@ int main(void)
     };
     const int absent = postgres_create(&postgres);
     if (absent) return absent;
-    const int failed = cmocka_run_group_tests(tests, make_all, remove_all);
+    char model[] = "random:r2plus1d_tiny";
+    const int failed = argc > 1 && !strcmp(argv[1], "--bench")
+                           ? bench(argc > 2 ? atoi(argv[2]) : 600, argc > 3 ? argv[3] : model)
+                           : cmocka_run_group_tests(tests, make_all, remove_all);
     postgres_remove(&postgres);
     return failed;
 }

@@ -884,11 +884,13 @@ static void test_bench_pipeline_adds_its_stages_up(void **state)
     json_t *json = parse_line(ran.out);
     assert_int_equal(json_integer_value(json_object_get(json, "videos")), 16);
     assert_int_equal(json_integer_value(json_object_get(json, "failed")), 0);
-    assert_int_equal(json_array_size(json_object_get(json, "stages")), 5);
+    assert_int_equal(json_array_size(json_object_get(json, "stages")), 6);
+    assert_int_equal(json_integer_value(json_object_get(json, "written")), 16);
     assert_int_equal(json_array_size(json_object_get(json, "efficiencies")), 2);
-    const double alone_s = number_of(json, "decode", "cpu_s") +
-                           number_of(json, "preprocess", "cpu_s") +
-                           number_of(json, "inference", "cpu_s");
+    const double alone_s =
+        number_of(json, "decode", "cpu_s") + number_of(json, "preprocess", "cpu_s") +
+        number_of(json, "inference", "cpu_s") + number_of(json, "writing", "cpu_s");
+    assert_true(number_of(json, "writing", "cpu_s") > 0);
     const double cores = json_number_value(json_object_get(json, "cores"));
     const double efficiency = json_number_value(json_object_get(json, "efficiency"));
     const double expected = alone_s / cores / number_of(json, "together", "wall_s");
@@ -909,6 +911,7 @@ static void test_bench_pipeline_adds_its_stages_up(void **state)
     json = parse_line(ran.out);
     assert_int_equal(json_integer_value(json_object_get(json, "videos")), 2);
     assert_int_equal(json_integer_value(json_object_get(json, "failed")), 1);
+    assert_int_equal(json_integer_value(json_object_get(json, "written")), 2); /* errors too */
     assert_int_equal(json_integer_value(json_object_get(json, "streams")), 3);
     assert_null(json_object_get(json, "by_number")); /* too few to tell */
     json_decref(json);

@@ -39,7 +39,10 @@ static int work(int64_t run, int pause_us, int first, int last)
     HedonStore *store;
     int64_t worker, lost = 0;
     HedonStoreJob jobs[4];
-    int count, code = hedon_store_open(own, &store, place, NULL);
+    HedonStoreOptions options;
+    hedon_store_options_default(&options);
+    options.known = 1; /* whoever made the run has reached it */
+    int count, code = hedon_store_open(own, &store, place, &options);
     /* all of them enter the same files at the same time */
     for (int i = first; !code && i < last; i += 40) store_enter(own, store, run, i, 40);
     if (!code) code = hedon_store_worker_begin(own, store, run, &worker);
@@ -248,6 +251,35 @@ static void what_cannot_be_reached_is_said_at_once(void **state)
     hedon_store_close(store);
 }
 
+static void *open_known(void *opaque)
+{
+    HedonStoreOptions options;
+    HedonStore *store;
+    HedonContext *own = hedon_context_new();
+    hedon_store_options_default(&options);
+    options.known = 1;
+    *(int *)opaque = hedon_store_open(own, &store, place, &options);
+    hedon_store_close(store);
+    hedon_context_free(own);
+    return NULL;
+}
+
+static void a_database_known_to_be_there_is_waited_for(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    HedonStore *store;
+    int code = 1;
+    hedon_store_close(open_store(place));
+    postgres_stop(&postgres, SIGINT);
+    assert_int_equal(hedon_store_open(ctx, &store, place, NULL), HEDON_EIO);
+    assert_int_equal(pthread_create(&thread, NULL, open_known, &code), 0);
+    usleep(300000);
+    assert_int_equal(postgres_start(&postgres), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(code, 0);
+}
+
 static void patience_ends(void **state)
 {
     (void)state;
@@ -279,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(a_lost_answer_to_commit_changes_nothing, fresh),
         cmocka_unit_test_setup(a_restarted_database_is_waited_for, fresh),
         cmocka_unit_test_setup(a_crashed_database_is_waited_for, fresh),
+        cmocka_unit_test_setup(a_database_known_to_be_there_is_waited_for, fresh),
         cmocka_unit_test_setup(patience_ends, fresh),
     };
     const int absent = postgres_create(&postgres);

@@ -1,4 +1,4 @@
-/* hedon bench pipeline: scoring a folder, its stages alone and together, and how the cost grows. */
+/* hedon bench pipeline: annotating a folder, its stages alone and together, and how cost grows. */
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -149,18 +149,22 @@ static void print_cost(const char *name, const HedonCost *cost, const char *what
     printf("  %-28s %10.3f %10.3f   %s\n", name, cost->cpu_s, cost->wall_s, what);
 }
 
-static void print_lanes(const HedonScorerStats *stats)
+static void print_lane(const char *stage, const HedonStageStats *stats)
+{
+    char name[48];
+    snprintf(name, sizeof(name), "%s (%d lane%s)", stage, stats->lanes,
+             stats->lanes == 1 ? "" : "s");
+    printf("  %-28s %10.3f %10.3f %10.3f %10.3f\n", name, stats->busy_s, stats->cpu_s,
+           stats->starved_s, stats->blocked_s);
+}
+
+static void print_lanes(const HedonPipelineCosts *costs)
 {
     printf("\n%-30s %10s %10s %10s %10s\n", "  of the run together, lanes' s", "busy", "processor",
            "starved", "blocked");
-    for (int i = 0; i < HEDON_STAGES; i++) {
-        const HedonStageStats *stage = &stats->stage[i];
-        char name[48];
-        snprintf(name, sizeof(name), "%s (%d lane%s)", hedon_stage_name((HedonStage)i),
-                 stage->lanes, stage->lanes == 1 ? "" : "s");
-        printf("  %-28s %10.3f %10.3f %10.3f %10.3f\n", name, stage->busy_s, stage->cpu_s,
-               stage->starved_s, stage->blocked_s);
-    }
+    for (int i = 0; i < HEDON_STAGES; i++)
+        print_lane(hedon_stage_name((HedonStage)i), &costs->stats.stage[i]);
+    print_lane("write", &costs->writer);
 }
 
 static void print_growth(const char *what, const char *unit, const Growth *growth)
@@ -189,11 +193,13 @@ static void print_text(const Report *report)
              stats->streams == 1 ? "" : "s", stats->stream_threads,
              stats->stream_threads == 1 ? "" : "s");
     print_cost("inference alone", &costs->inference, what);
+    snprintf(what, sizeof(what), "%lld results into SQLite, one thread", (long long)costs->written);
+    print_cost("writing alone", &costs->writing, what);
     snprintf(what, sizeof(what), "%.2f videos/s, %.2f views/s",
              (double)stats->videos / costs->together.wall_s,
              (double)costs->views / costs->together.wall_s);
     print_cost("together", &costs->together, what);
-    print_lanes(stats);
+    print_lanes(costs);
     printf("\n  efficiency                   %10.3f   processor seconds alone / cores / wall "
            "seconds together",
            costs->efficiency);
@@ -215,20 +221,24 @@ static void write_cost(HedonJson *json, const char *name, const HedonCost *cost)
     hedon_json_end_object(json);
 }
 
-static void write_lanes(HedonJson *json, const HedonScorerStats *stats)
+static void write_lane(HedonJson *json, const char *stage, const HedonStageStats *stats)
+{
+    hedon_json_object(json, NULL);
+    hedon_json_string(json, "stage", stage);
+    hedon_json_integer(json, "lanes", stats->lanes);
+    hedon_json_number(json, "busy_s", stats->busy_s);
+    hedon_json_number(json, "cpu_s", stats->cpu_s);
+    hedon_json_number(json, "starved_s", stats->starved_s);
+    hedon_json_number(json, "blocked_s", stats->blocked_s);
+    hedon_json_end_object(json);
+}
+
+static void write_lanes(HedonJson *json, const HedonPipelineCosts *costs)
 {
     hedon_json_array(json, "stages");
-    for (int i = 0; i < HEDON_STAGES; i++) {
-        const HedonStageStats *stage = &stats->stage[i];
-        hedon_json_object(json, NULL);
-        hedon_json_string(json, "stage", hedon_stage_name((HedonStage)i));
-        hedon_json_integer(json, "lanes", stage->lanes);
-        hedon_json_number(json, "busy_s", stage->busy_s);
-        hedon_json_number(json, "cpu_s", stage->cpu_s);
-        hedon_json_number(json, "starved_s", stage->starved_s);
-        hedon_json_number(json, "blocked_s", stage->blocked_s);
-        hedon_json_end_object(json);
-    }
+    for (int i = 0; i < HEDON_STAGES; i++)
+        write_lane(json, hedon_stage_name((HedonStage)i), &costs->stats.stage[i]);
+    write_lane(json, "write", &costs->writer);
     hedon_json_end_array(json);
 }
 
@@ -258,6 +268,7 @@ static void print_json(const Report *report)
     hedon_json_integer(&json, "failed", stats->failed);
     hedon_json_integer(&json, "frames", costs->frames);
     hedon_json_integer(&json, "views", costs->views);
+    hedon_json_integer(&json, "written", costs->written);
     hedon_json_integer(&json, "cores", stats->cores);
     hedon_json_integer(&json, "workers", stats->workers);
     hedon_json_integer(&json, "streams", stats->streams);
@@ -266,8 +277,9 @@ static void print_json(const Report *report)
     write_cost(&json, "decode", &costs->decode);
     write_cost(&json, "preprocess", &costs->preprocess);
     write_cost(&json, "inference", &costs->inference);
+    write_cost(&json, "writing", &costs->writing);
     write_cost(&json, "together", &costs->together);
-    write_lanes(&json, stats);
+    write_lanes(&json, costs);
     hedon_json_number(&json, "efficiency", costs->efficiency);
     hedon_json_array(&json, "efficiencies");
     for (int i = 0; i < report->repeats; i++)
@@ -349,14 +361,15 @@ static const HedonOption options[] = {
 
 const HedonCommand hedon_bench_pipeline = {
     .name = "bench pipeline",
-    .summary = "scoring a folder: its stages alone, together, and how cost grows",
+    .summary = "annotating a folder: its stages alone, together, and how cost grows",
     .parameters = "[OPTION...]",
     .description =
-        "Measures opening and decoding, pre-processing and inference alone, then scoring all of the\n"
-        "videos. Efficiency is the stages' processor seconds alone, summed and divided by the cores,\n"
-        "over the wall time together: 1 would be cores that never wait. Run nothing else meanwhile.\n"
-        "Growth: wall seconds for an eighth, a quarter, half and all of the videos, and for rendered\n"
-        "ones of 4 to 32 seconds, with the exponent of the power that fits them best.\n",
+        "Measures opening and decoding, pre-processing, inference and writing into a store alone, and\n"
+        "annotating all of the videos. Efficiency is the stages' processor seconds alone, summed and\n"
+        "divided by the cores, over the wall time together: 1 would be cores that never wait. Run\n"
+        "nothing else meanwhile. Growth: wall seconds for an eighth, a quarter, half and all of the\n"
+        "videos, and for rendered ones of 4 to 32 seconds, with the exponent of the power that fits\n"
+        "them best.\n",
     .examples = "  hedon bench pipeline\n"
                 "  hedon bench pipeline --model random:r2plus1d_18 --count 40 --repeats 3\n"
                 "  hedon bench pipeline --videos clips --no-growth --json\n",

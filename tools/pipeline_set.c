@@ -59,6 +59,28 @@ int hedon_pipeline_set_list(HedonContext *ctx, HedonPipelineSet *set, const char
     return code;
 }
 
+/* ---- The temporary folder */
+
+int hedon_pipeline_folder_make(HedonContext *ctx, char folder[HEDON_PIPELINE_FOLDER])
+{
+    const char *temporary = getenv("TMPDIR");
+    if (!temporary || strlen(temporary) > 30) temporary = "/tmp";
+    snprintf(folder, HEDON_PIPELINE_FOLDER, "%s/hedon-bench-XXXXXX", temporary);
+    if (mkdtemp(folder)) return 0;
+    folder[0] = 0;
+    return hedon_fail_errno(ctx, "cannot make a temporary folder");
+}
+
+/* Whatever is in it: a video may have been left half done. */
+void hedon_pipeline_folder_remove(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory) closedir(directory);
+    rmdir(folder);
+}
+
 /* ---- Rendering */
 
 typedef struct Progress {
@@ -87,13 +109,8 @@ static void video_finished(void *opaque, int64_t number)
 int hedon_pipeline_set_render(HedonContext *ctx, HedonPipelineSet *set, int64_t count, int seconds)
 {
     *set = (HedonPipelineSet){0};
-    const char *temporary = getenv("TMPDIR");
-    if (!temporary || strlen(temporary) > 30) temporary = "/tmp";
-    snprintf(set->folder, sizeof(set->folder), "%s/hedon-bench-XXXXXX", temporary);
-    if (!mkdtemp(set->folder)) {
-        set->folder[0] = 0;
-        return hedon_fail_errno(ctx, "cannot make a folder for the videos");
-    }
+    int code = hedon_pipeline_folder_make(ctx, set->folder);
+    if (code) return code;
     Progress progress = {.count = count};
     const int cores = hedon_cpu_count();
     const HedonRendering rendering = {.folder = set->folder,
@@ -104,7 +121,7 @@ int hedon_pipeline_set_render(HedonContext *ctx, HedonPipelineSet *set, int64_t 
                                       .next = next_video,
                                       .finished = video_finished};
     hedon_progress_start(&progress.bar);
-    int code = hedon_render_all(ctx, &rendering);
+    code = hedon_render_all(ctx, &rendering);
     hedon_progress_clear(&progress.bar);
     for (int64_t i = 0; i < count && !code; i++) {
         char name[32];
@@ -115,20 +132,10 @@ int hedon_pipeline_set_render(HedonContext *ctx, HedonPipelineSet *set, int64_t 
     return code;
 }
 
-/* Whatever is in it: a video may have been left half done. */
-static void remove_folder(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        unlinkat(dirfd(directory), entry->d_name, 0);
-    if (directory) closedir(directory);
-    rmdir(folder);
-}
-
 void hedon_pipeline_set_free(HedonPipelineSet *set)
 {
     for (int64_t i = 0; i < set->count; i++) hedon_free(set->paths[i]);
     hedon_free(set->paths);
-    if (set->folder[0]) remove_folder(set->folder);
+    if (set->folder[0]) hedon_pipeline_folder_remove(set->folder);
     *set = (HedonPipelineSet){0};
 }

@@ -5,10 +5,12 @@
 
 #include "hedon.h"
 
+enum { HEDON_PIPELINE_FOLDER = 64 };
+
 typedef struct HedonPipelineSet {
     char **paths;
     int64_t count;
-    char folder[64]; /* to be removed; "" when the videos are the user's */
+    char folder[HEDON_PIPELINE_FOLDER]; /* to be removed; "" when the videos are the user's */
 } HedonPipelineSet;
 
 /** The regular files of a folder, by name. HEDON_ENOENT, HEDON_EIO, HEDON_EINVAL when it has none. */
@@ -17,5 +19,10 @@ int hedon_pipeline_set_list(HedonContext *ctx, HedonPipelineSet *set, const char
 int hedon_pipeline_set_render(HedonContext *ctx, HedonPipelineSet *set, int64_t count, int seconds);
 /** Removes what was rendered. */
 void hedon_pipeline_set_free(HedonPipelineSet *set);
+
+/** A temporary folder of our own; "" after HEDON_EIO and the like. */
+int hedon_pipeline_folder_make(HedonContext *ctx, char folder[HEDON_PIPELINE_FOLDER]);
+/** Remove it with the files in it. */
+void hedon_pipeline_folder_remove(const char *folder);
 
 #endif

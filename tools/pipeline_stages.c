@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "score/feed.h"
 #include "tools/bench.h"
+#include "tools/pipeline_store.h"
 
 typedef struct List {
     const char *const *paths;
@@ -288,9 +289,14 @@ static int infer(HedonContext *ctx, HedonScorer *scorer, int64_t views, HedonCos
 
 /* ---- Together */
 
+typedef struct Together {
+    List list;
+    HedonPipelineStore *store;
+} Together;
+
 static int next_path(void *opaque, const char **path)
 {
-    List *list = opaque;
+    List *list = &((Together *)opaque)->list;
     if (list->next == list->count) return 1;
     *path = list->paths[list->next++];
     return 0;
@@ -298,9 +304,7 @@ static int next_path(void *opaque, const char **path)
 
 static int finished(void *opaque, const HedonScore *score)
 {
-    (void)opaque;
-    (void)score;
-    return 0;
+    return hedon_pipeline_store_put(((Together *)opaque)->store, score);
 }
 
 /* Forget the peak of resident memory so far, where the system can. */
@@ -312,26 +316,62 @@ static void reset_peak(void)
     fclose(file);
 }
 
-int hedon_pipeline_run(HedonContext *ctx, HedonScorer *scorer, const char *const *paths,
-                       int64_t count, HedonPipelineCosts *costs)
+/* What was written stays in *store, to be closed. */
+static int run_together(HedonContext *ctx, HedonScorer *scorer, const List *list,
+                        HedonPipelineCosts *costs, HedonPipelineStore **store)
 {
-    List list = {.paths = paths, .count = count};
-    const HedonScoreCallbacks callbacks = {.opaque = &list,
-                                           .expected = count,
+    int code = hedon_pipeline_store_open(ctx, store, scorer, list->paths, list->count);
+    if (code) return code;
+    Together together = {.list = *list, .store = *store};
+    const HedonScoreCallbacks callbacks = {.opaque = &together,
+                                           .expected = list->count,
                                            .unordered = 1,
                                            .next = next_path,
                                            .finished = finished};
     reset_peak();
-    const double process_s = hedon_process_cpu_s();
-    const int code = hedon_scorer_run(ctx, scorer, &callbacks);
+    const double start_s = hedon_clock_s(), process_s = hedon_process_cpu_s();
+    code = hedon_scorer_run(ctx, scorer, &callbacks);
+    const int stored = hedon_pipeline_store_end(ctx, *store, &costs->writer, &costs->written);
     const double own_s = hedon_process_cpu_s() - process_s;
+    costs->together.wall_s = hedon_clock_s() - start_s;
     hedon_scorer_stats(scorer, &costs->stats);
-    costs->together.wall_s = costs->stats.wall_s;
     costs->together.cpu_s = own_s + costs->stats.decoder_cpu_s;
     costs->own_memory_bytes = hedon_bench_peak_memory();
     costs->worker_memory_bytes = costs->stats.decoder_memory_bytes;
+    return stored ? stored : code;
+}
+
+int hedon_pipeline_run(HedonContext *ctx, HedonScorer *scorer, const char *const *paths,
+                       int64_t count, HedonPipelineCosts *costs)
+{
+    HedonPipelineStore *store = NULL;
+    const List list = {.paths = paths, .count = count};
+    const int code = run_together(ctx, scorer, &list, costs, &store);
+    hedon_pipeline_store_close(store);
     return code;
 }
+
+/* ---- Writing */
+
+/* Results are there only when they have been computed: so this comes after the run together. */
+static int write_alone(HedonContext *ctx, const HedonScorer *scorer, const List *list,
+                       const HedonPipelineStore *results, HedonCost *cost)
+{
+    HedonPipelineStore *store;
+    HedonStageStats lane;
+    int64_t written;
+    int code = hedon_pipeline_store_open(ctx, &store, scorer, list->paths, list->count);
+    if (code) return code;
+    const double start_s = hedon_clock_s();
+    code = hedon_pipeline_store_put_all(store, results);
+    const int stored = hedon_pipeline_store_end(ctx, store, &lane, &written);
+    cost->wall_s = hedon_clock_s() - start_s;
+    cost->cpu_s = lane.cpu_s;
+    hedon_pipeline_store_close(store);
+    return stored ? stored : code;
+}
+
+/* ---- All */
 
 static int measure_feeding(HedonContext *ctx, Decoding *decoding, HedonPipelineCosts *costs)
 {
@@ -355,11 +395,16 @@ int hedon_pipeline_measure(HedonContext *ctx, HedonScorer *scorer, const char *c
                            int64_t count, HedonPipelineCosts *costs)
 {
     Decoding decoding = {.scorer = scorer, .list = {.paths = paths, .count = count}};
+    const List list = decoding.list;
+    HedonPipelineStore *store = NULL;
     *costs = (HedonPipelineCosts){0};
     int code = measure_feeding(ctx, &decoding, costs);
     if (!code) code = infer(ctx, scorer, costs->views, &costs->inference);
-    if (!code) code = hedon_pipeline_run(ctx, scorer, paths, count, costs);
-    const double alone_s = costs->decode.cpu_s + costs->preprocess.cpu_s + costs->inference.cpu_s;
+    if (!code) code = run_together(ctx, scorer, &list, costs, &store);
+    if (!code) code = write_alone(ctx, scorer, &list, store, &costs->writing);
+    hedon_pipeline_store_close(store);
+    const double alone_s = costs->decode.cpu_s + costs->preprocess.cpu_s + costs->inference.cpu_s +
+                           costs->writing.cpu_s;
     if (!code) costs->efficiency = alone_s / scorer->cores / costs->together.wall_s;
     return code;
 }
