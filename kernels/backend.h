@@ -167,7 +167,8 @@ struct HedonBackend {
 
 extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;
 
-/** All built-in and loaded backends, NULL-terminated, best first for "auto". */
+/** All backends, NULL-terminated, best first for "auto". Opens those that are shared objects; one that
+ *  cannot be opened is there with nothing but a name and a probe that says why. */
 const HedonBackend *const *hedon_backends(void);
 /** By name, or the first that probes for "auto". HEDON_EINVAL for an unknown name, HEDON_EDEVICE with the reason. */
 int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out);

@@ -1,0 +1,19 @@
+/* The vtable. */
+#include "kernels/cuda/cuda.h"
+
+const HedonBackend hedon_backend_cuda = {
+    .name = "cuda",
+    .probe = cuda_probe,
+    .open = cuda_open,
+    .close = cuda_close,
+    .buffer_new = cuda_buffer_new,
+    .buffer_free = cuda_buffer_free,
+    .upload = cuda_upload,
+    .download = cuda_download,
+    .stream_new = cuda_stream_new,
+    .stream_free = cuda_stream_free,
+    .stream_wait = cuda_stream_wait,
+    .event_record = cuda_event_record,
+    .event_await = cuda_event_await,
+    .event_free = cuda_event_free,
+};
