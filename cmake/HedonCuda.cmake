@@ -56,15 +56,14 @@ if(HEDON_CUDA_MISSING)
   set(HEDON_CUDA_FOUND FALSE)
 else()
   set(HEDON_CUDA_FOUND TRUE)
-  execute_process(COMMAND ${HEDON_NVCC} --list-gpu-arch OUTPUT_VARIABLE nvcc_architectures ERROR_QUIET)
-  # Machine code for Ampere and Hopper, and for newer ones as far as this nvcc knows them; PTX of sm_90
-  # for all that come later.
-  set(HEDON_CUDA_CODE -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=[sm_90,compute_90])
-  foreach(newer 100 120)
-    if(nvcc_architectures MATCHES "compute_${newer}")
-      list(APPEND HEDON_CUDA_CODE -gencode arch=compute_${newer},code=sm_${newer})
-    endif()
+  # Machine code for these, and PTX of the last one for all that come later.
+  set(HEDON_CUDA_ARCHITECTURES "80;90" CACHE STRING "Compute capabilities of the cuda backend's kernels")
+  set(HEDON_CUDA_CODE "")
+  foreach(architecture ${HEDON_CUDA_ARCHITECTURES})
+    list(APPEND HEDON_CUDA_CODE -gencode arch=compute_${architecture},code=sm_${architecture})
   endforeach()
+  list(GET HEDON_CUDA_ARCHITECTURES -1 last)
+  list(APPEND HEDON_CUDA_CODE -gencode arch=compute_${last},code=compute_${last})
 endif()
 
 # hedon_cuda_objects(OUT FILE...): compiled by nvcc, as objects for a shared library.

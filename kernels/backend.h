@@ -68,6 +68,8 @@ typedef struct HedonOptimiserStep {
 typedef struct HedonOptimiserResult {
     double gradient_norm; /* of all gradients used, after gradient_scale, before clipping */
     int finite;           /* 0: some gradient is not finite, and nothing was changed */
+    int skipped;          /* 1: nothing was changed, since gradients in float16 overflowed under the loss scale,
+                           * which is lower from now on: no fault of the model's */
 } HedonOptimiserResult;
 
 typedef struct HedonPlan {

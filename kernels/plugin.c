@@ -22,6 +22,7 @@ static const HedonHost *host(void)
                                   .malloc_aligned = hedon_malloc_aligned,
                                   .free = hedon_free,
                                   .fail = hedon_fail_list,
+                                  .last_error = hedon_last_error,
                                   .cpu = &hedon_backend_cpu};
     functions.layout = hedon_plugin_layout();
     return &functions;
@@ -76,12 +77,11 @@ int hedon_plugin_find(HedonContext *ctx, const char *name, const HedonBackend **
 {
     char path[PATH_MAX + 64];
     *out = NULL;
-    if (!beside_the_program(path, sizeof(path), name) &&
-        !is_there(path, sizeof(path), HEDON_PLUGIN_DIR, strlen(HEDON_PLUGIN_DIR), name) &&
-        !in_plugin_path(path, sizeof(path), name))
+    if (!in_plugin_path(path, sizeof(path), name) && !beside_the_program(path, sizeof(path), name) &&
+        !is_there(path, sizeof(path), HEDON_PLUGIN_DIR, strlen(HEDON_PLUGIN_DIR), name))
         return hedon_fail(ctx, HEDON_EDEVICE,
-                          "this build has no %s backend: hedon-%s.so is neither beside the program "
-                          "nor in %s nor in HEDON_PLUGIN_PATH",
+                          "this build has no %s backend: hedon-%s.so is neither in HEDON_PLUGIN_PATH "
+                          "nor beside the program nor in %s",
                           name, name, HEDON_PLUGIN_DIR);
     return hedon_plugin_open(ctx, path, out);
 }

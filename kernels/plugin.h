@@ -21,6 +21,7 @@ typedef struct HedonHost {
     void *(*malloc_aligned)(size_t count, size_t size);
     void (*free)(void *pointer);
     int (*fail)(HedonContext *ctx, int code, const char *fmt, va_list arguments);
+    const char *(*last_error)(const HedonContext *ctx);
     const HedonBackend *cpu; /* pre-processing in host memory is its */
 } HedonHost;
 
@@ -55,8 +56,9 @@ static inline uint64_t hedon_plugin_layout(void)
 int hedon_plugin_open(HedonContext *ctx, const char *path, const HedonBackend **out);
 
 /**
- * The backend of hedon-NAME.so: looked for beside the program, in ../lib/hedon from it, in the
- * library directory of the build, then in the directories of HEDON_PLUGIN_PATH (colons between).
+ * The backend of hedon-NAME.so: looked for in the directories of HEDON_PLUGIN_PATH (colons between: who
+ * sets it means it), beside the program, in ../lib/hedon from it, and in the library directory of the
+ * build. HEDON_EDEVICE when it is nowhere.
  */
 int hedon_plugin_find(HedonContext *ctx, const char *name, const HedonBackend **out);
 

@@ -172,14 +172,15 @@ static void backends_agree_with_ref(void **state)
             execute(&wanted, 0);
             execute(&wanted, 0);
             for (int p = 0; p < count; p++) {
-                char what[96];
+                char what[128], where[64];
+                const double single = c == TRAINING_CASES - 1 ? 2e-4 : 1e-5;
                 snprintf(what, sizeof(what), "%s %d on %s", training_cases[c].name, v,
-                         list[p].backend->name);
+                         place_name(&list[p], where));
                 Session got;
                 session_open(&got, &net, &list[p]);
                 execute(&got, 0);
                 execute(&got, 0); /* updates twice, gradients replaced */
-                compare_sessions(&got, &wanted, c == TRAINING_CASES - 1 ? 2e-4 : 1e-5, what);
+                compare_sessions(&got, &wanted, tolerance_at(&list[p], single), what);
                 session_close(&got);
             }
             session_close(&wanted);
@@ -325,7 +326,8 @@ static void note_ready(void *opaque, int parameter, HedonBuffer *gradient)
     assert_ptr_equal(opaque, &ready_count);
     HedonTensor now = read_state(ready_session, HEDON_STATE_GRADIENT, parameter);
     assert_int_equal(gradient->bytes, hedon_shape_count(&now.shape) * 4);
-    assert_true(((float *)gradient->data)[0] == (float)((double *)now.data)[0]);
+    if (!gradient->device->backend->stream_new) /* host memory */
+        assert_true(((float *)gradient->data)[0] == (float)((double *)now.data)[0]);
     hedon_tensor_free(&now);
     ready_count++;
 }

@@ -1,5 +1,5 @@
 /* The vtable. */
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/plan.h"
 
 const HedonBackend hedon_backend_cuda = {
     .name = "cuda",
@@ -16,4 +16,14 @@ const HedonBackend hedon_backend_cuda = {
     .event_record = cuda_event_record,
     .event_await = cuda_event_await,
     .event_free = cuda_event_free,
+    .state_new = cuda_state_new,
+    .state_read = cuda_state_read,
+    .state_write = cuda_state_write,
+    .optimise = cuda_optimise,
+    .state_free = cuda_state_free,
+    .compile = cuda_compile,
+    .execute = cuda_execute,
+    .plan_info = cuda_plan_info,
+    .plan_text = cuda_plan_text,
+    .plan_free = cuda_plan_free,
 };

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/tune.h"
 
 enum { LEAST_MAJOR = 8 }; /* Ampere: bfloat16 in the tensor cores, and what we compile for */
 
@@ -165,6 +166,7 @@ int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *op
     if (!err) err = open_pool(ctx, device);
     if (!err) err = cuda_slots_open(ctx, device);
     if (!err) err = open_libraries(ctx, device);
+    if (!err) err = cuda_tuning_open(ctx, device);
     if (err)
         cuda_close(&device->base);
     else
@@ -178,6 +180,7 @@ void cuda_close(HedonDevice *base)
     if (!device) return;
     if (device->stream) cudaStreamSynchronize(device->stream);
     cuda_slots_close(device);
+    cuda_tuning_close(device);
     if (device->blas) cublasLtDestroy(device->blas);
     if (device->cudnn) cudnnDestroy(device->cudnn);
     if (device->pool) cudaMemPoolDestroy(device->pool);

@@ -72,3 +72,8 @@ int hedon_fail_memory(HedonContext *ctx)
 {
     return hedon_fail(ctx, HEDON_ENOMEM, "out of memory");
 }
+
+const char *hedon_last_error(const HedonContext *ctx)
+{
+    return host->last_error(ctx);
+}

@@ -5,6 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __CUDACC__
+#define CUDA_BOTH static __host__ __device__ __forceinline__
+#else
+#define CUDA_BOTH static inline __attribute__((unused))
+#endif
+
 typedef enum CudaType { CUDA_F32, CUDA_BF16, CUDA_F16 } CudaType;
 
 /* Values of rank 3 and more lie as (N, positions, channels), the channels padded with zeros so that
@@ -16,23 +22,23 @@ typedef struct CudaMatrix {
     int64_t channels, stride;   /* of a row: elements that mean something, elements */
 } CudaMatrix;
 
-static inline int64_t cuda_type_size(CudaType type)
+CUDA_BOTH int64_t cuda_type_size(CudaType type)
 {
     return type == CUDA_F32 ? 4 : 2;
 }
 
-static inline int64_t cuda_pad_channels(CudaType type, int64_t channels)
+CUDA_BOTH int64_t cuda_pad_channels(CudaType type, int64_t channels)
 {
     const int64_t vector = 16 / cuda_type_size(type);
     return (channels + vector - 1) / vector * vector;
 }
 
-static inline int64_t cuda_matrix_rows(const CudaMatrix *m)
+CUDA_BOTH int64_t cuda_matrix_rows(const CudaMatrix *m)
 {
     return m->samples * m->positions;
 }
 
-static inline int64_t cuda_matrix_bytes(const CudaMatrix *m)
+CUDA_BOTH int64_t cuda_matrix_bytes(const CudaMatrix *m)
 {
     return cuda_matrix_rows(m) * m->stride * cuda_type_size(m->type);
 }
