@@ -185,7 +185,8 @@ typedef struct HedonOpProfile {
 } HedonOpProfile;
 
 HEDON_API void hedon_predictor_options_default(HedonPredictorOptions *options);
-/** The model may be closed once the predictor is open. */
+/** The model may be closed once the predictor is open. On a GPU whose memory is too small for the batch, half
+ *  of it is taken, and half again. */
 HEDON_API int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonModel *model,
                                    const HedonPredictorOptions *options);
 /**

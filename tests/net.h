@@ -268,10 +268,13 @@ static const char *place_name(const Place *place, char text[64])
     return text;
 }
 
-/* Float32's tolerance, and what inputs, weights and results lose when they are rounded to 8 or 11 bits. */
+/* Float32's tolerance, and what inputs, weights and results lose when they are rounded to 8 or 11
+ * bits. */
 static double tolerance_at(const Place *place, double single)
 {
-    const double rounding = place->precision == HEDON_BF16 ? 0x1p-8 : place->precision == HEDON_F16 ? 0x1p-11 : 0;
+    const double rounding = place->precision == HEDON_BF16  ? 0x1p-8
+                            : place->precision == HEDON_F16 ? 0x1p-11
+                                                            : 0;
     return single + 2 * rounding * (single >= network_tolerance ? 4 : 1);
 }
 
@@ -294,8 +297,10 @@ static void conform(Net *net, const char *what, int network)
         char where[64];
         double worst;
         if (!near(&got, &wanted, &scale,
-                  tolerance_at(&list[p], network ? network_tolerance : operation_tolerance), &worst))
-            fail_msg("%s on %s: %.2f times the tolerance", what, place_name(&list[p], where), worst);
+                  tolerance_at(&list[p], network ? network_tolerance : operation_tolerance),
+                  &worst))
+            fail_msg("%s on %s: %.2f times the tolerance", what, place_name(&list[p], where),
+                     worst);
         outputs_free(&got);
     }
     outputs_free(&wanted);

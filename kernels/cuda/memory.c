@@ -17,11 +17,18 @@ static int in_arena(const CudaTensor *tensor)
     return tensor->place == CUDA_ARENA || tensor->place == CUDA_GRADIENT;
 }
 
+/* Whole units of the alignment, so that every offset is one: the libraries' workspaces want it. */
+static int64_t round_up(int64_t bytes)
+{
+    return (bytes + CUDA_ALIGNMENT - 1) / CUDA_ALIGNMENT * CUDA_ALIGNMENT;
+}
+
 /* First and last step that touches each tensor. */
 static void find_lifetimes(const CudaPlan *plan, HedonLifetime *lifetimes)
 {
     for (int i = 0; i < plan->tensor_count; i++)
-        lifetimes[i] = (HedonLifetime){.bytes = plan->tensors[i].bytes, .first = -1, .last = -1};
+        lifetimes[i] = (HedonLifetime){
+            .bytes = round_up(plan->tensors[i].bytes), .first = -1, .last = -1};
     for (int s = 0; s < plan->step_count; s++) {
         const CudaStep *step = &plan->steps[s];
         for (int k = 0; k < CUDA_STEP_INPUTS; k++) touch(lifetimes, step->input[k], s);
