@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -149,7 +150,7 @@ static int by_time(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static void report(Bench *b, const char *precision, double *times, int64_t steps)
+static void report(Bench *b, const char *precision, double *times, int64_t steps, time_t began)
 {
     HedonPlanInfo info;
     double total = 0, flops = 0;
@@ -160,10 +161,11 @@ static void report(Bench *b, const char *precision, double *times, int64_t steps
     qsort(times, (size_t)steps, sizeof(*times), by_time);
     printf("{\"what\": \"%s\", \"precision\": \"%s\", \"batch\": %lld, \"steps\": %lld, "
            "\"clips_per_s\": %.2f, \"median_ms\": %.3f, \"least_ms\": %.3f, "
-           "\"gflop_per_clip\": %.2f, \"arena_mb\": %.1f}\n",
+           "\"gflop_per_clip\": %.2f, \"arena_mb\": %.1f, \"from\": %lld, \"to\": %lld}\n",
            b->train ? "train" : "infer", precision, (long long)b->batch, (long long)steps,
            (double)(b->batch * steps) / total, times[steps / 2] * 1e3, times[0] * 1e3,
-           flops / (double)b->batch / 1e9, (double)info.arena_bytes / 1e6);
+           flops / (double)b->batch / 1e9, (double)info.arena_bytes / 1e6, (long long)began,
+           (long long)time(NULL));
 }
 
 static HedonDeviceOptions device_of(const char *precision)
@@ -199,12 +201,13 @@ int main(int argc, char **argv)
     const double seconds = atof(argv[4]);
     int64_t steps = 0;
     for (int64_t i = 0; i < WARM_UP; i++) one_step(&b, i);
+    const time_t began = time(NULL);
     for (const double start = hedon_clock_s();
          steps < MOST_STEPS && hedon_clock_s() - start < seconds;) {
         const double before = hedon_clock_s();
         one_step(&b, steps);
         times[steps++] = hedon_clock_s() - before;
     }
-    report(&b, argv[2], times, steps);
+    report(&b, argv[2], times, steps, began);
     return 0;
 }

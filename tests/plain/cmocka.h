@@ -60,6 +60,14 @@ static inline void plain_stop(int how)
 #define assert_memory_equal(a, b, n)  plain_assert(memcmp(a, b, n) == 0, #a " != " #b)
 #define assert_memory_not_equal(a, b, n) plain_assert(memcmp(a, b, n) != 0, #a " == " #b)
 
+/* 0, or how it stopped. */
+static __attribute__((noinline)) int plain_run_one(const struct CMUnitTest *test, void **state)
+{
+    const int how = setjmp(plain_out);
+    if (!how) test->test_func(state);
+    return how;
+}
+
 static int plain_run(const struct CMUnitTest *tests, int count, CMFixtureFunction open,
                      CMFixtureFunction shut)
 {
@@ -67,11 +75,10 @@ static int plain_run(const struct CMUnitTest *tests, int count, CMFixtureFunctio
     int failed = 0, skipped = 0;
     printf("[==========] Running %d test(s).\n", count);
     if (open && open(&state)) return count;
-    for (volatile int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         printf("[ RUN      ] %s\n", tests[i].name);
         fflush(stdout);
-        const int how = setjmp(plain_out);
-        if (!how) tests[i].test_func(&state);
+        const int how = plain_run_one(&tests[i], &state);
         failed += how == PLAIN_FAILED;
         skipped += how == PLAIN_SKIPPED;
         printf("[  %s ] %s\n", how == PLAIN_FAILED ? "FAILED" : how ? "SKIPPED" : "    OK", tests[i].name);
@@ -84,5 +91,6 @@ static int plain_run(const struct CMUnitTest *tests, int count, CMFixtureFunctio
 
 #define cmocka_run_group_tests(tests, open, shut)                                                  \
     plain_run(tests, (int)(sizeof(tests) / sizeof(*(tests))), open, shut)
+#define cmocka_run_group_tests_name(name, tests, open, shut) cmocka_run_group_tests(tests, open, shut)
 
 #endif
