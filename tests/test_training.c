@@ -122,26 +122,47 @@ static void gradients_are_the_slopes(void **state)
 
 /* ---- Backends against ref ------------------------------------------------------------------- */
 
-/* Whether the tensors are near each other, relative to the greatest element. */
-static void compare(const HedonTensor *got, const HedonTensor *wanted, double tolerance,
-                    const char *what, const char *name)
+/* Share of a gradient's norm that 8 or 11 bits may cost, of one operation or through a network,
+ * where a relu here and there decides otherwise: about twice what ref loses when it rounds what the
+ * cuda backend rounds. */
+static double share_allowed(const Place *place, double single)
+{
+    const int network = single >= network_tolerance;
+    if (place->precision == HEDON_BF16) return network ? .4 : .05;
+    return network ? .15 : .01;
+}
+
+/* Whether the tensors are near each other: every element, relative to the greatest, in float32; all
+ * together in less, since one relu makes a whole element another. */
+static void compare(const HedonTensor *got, const HedonTensor *wanted, const Place *place,
+                    double single, const char *what, const char *name)
 {
     const int64_t count = hedon_shape_count(&wanted->shape);
     const double *a = got->data, *b = wanted->data;
-    const double allowed = tolerance * largest(b, count) + 1e-6 * tolerance;
-    for (int64_t i = 0; i < count; i++)
-        if (!(fabs(a[i] - b[i]) <= allowed))
+    const double allowed = single * largest(b, count) + 1e-6 * single;
+    double square = 0, distance = 0;
+    for (int64_t i = 0; i < count; i++) {
+        square += b[i] * b[i];
+        distance += (a[i] - b[i]) * (a[i] - b[i]);
+        if (place->precision == HEDON_F32 && !(fabs(a[i] - b[i]) <= allowed))
             fail_msg("%s: %s[%lld] is %.9g, not %.9g", what, name, (long long)i, a[i], b[i]);
+    }
+    if (place->precision != HEDON_F32 &&
+        !(sqrt(distance) <= share_allowed(place, single) * sqrt(square) + 1e-6))
+        fail_msg("%s: %s is off by %.3g of its norm", what, name, sqrt(distance / square));
 }
 
-static void compare_sessions(Session *got, Session *wanted, double tolerance, const char *what)
+static const Place on_cpu = {&hedon_backend_cpu, HEDON_F32, 1};
+
+static void compare_sessions(Session *got, Session *wanted, const Place *place, double single,
+                             const char *what)
 {
     const HedonGraph *graph = wanted->graph;
     for (int i = 0; i < graph->output_count; i++) {
         HedonTensor a = {.shape = {1, {output_size(graph, i)}}}, b = a;
         a.data = download_doubles(got->device, got->out[i], a.shape.dim[0]);
         b.data = download_doubles(wanted->device, wanted->out[i], a.shape.dim[0]);
-        compare(&a, &b, tolerance, what, graph->outputs[i].name);
+        compare(&a, &b, place, single, what, graph->outputs[i].name);
         free(a.data);
         free(b.data);
     }
@@ -153,7 +174,7 @@ static void compare_sessions(Session *got, Session *wanted, double tolerance, co
         const HedonStatePart part = gradient ? HEDON_STATE_GRADIENT : HEDON_STATE_PARAMETER;
         HedonTensor a = read_state(got, part, value->ordinal);
         HedonTensor b = read_state(wanted, part, value->ordinal);
-        compare(&a, &b, tolerance, what, value->name);
+        compare(&a, &b, place, single, what, value->name);
         hedon_tensor_free(&a);
         hedon_tensor_free(&b);
     }
@@ -180,7 +201,7 @@ static void backends_agree_with_ref(void **state)
                 session_open(&got, &net, &list[p]);
                 execute(&got, 0);
                 execute(&got, 0); /* updates twice, gradients replaced */
-                compare_sessions(&got, &wanted, tolerance_at(&list[p], single), what);
+                compare_sessions(&got, &wanted, &list[p], single, what);
                 session_close(&got);
             }
             session_close(&wanted);
@@ -227,7 +248,7 @@ static void bits_do_not_depend_on_threads(void **state)
     for (int threads = 2; threads <= 4; threads++) {
         session_open(&more, &net, &(Place){&hedon_backend_cpu, HEDON_F32, threads});
         execute(&more, 0);
-        compare_sessions(&more, &one, 0, "threads");
+        compare_sessions(&more, &one, &on_cpu, 0, "threads");
         session_close(&more);
     }
     session_close(&one);
@@ -267,7 +288,7 @@ static void what_is_computed_anew_need_not_be_kept(void **state)
     session_open(&b, &anew, &cpu);
     execute(&a, 0);
     execute(&b, 0);
-    compare_sessions(&b, &a, 0, "recomputed");
+    compare_sessions(&b, &a, &on_cpu, 0, "recomputed");
     session_close(&a);
     session_close(&b);
     net_free(&kept);
