@@ -165,6 +165,13 @@ struct HedonBackend {
     void (*preprocess)(HedonPreprocessor *preprocessor, const HedonFrame *frame, float *out,
                        int64_t channel_stride);
     void (*preprocessor_free)(HedonPreprocessor *preprocessor);
+
+    /* may be NULL: pre-processing on the device, planes uploaded raw */
+    /** Frames in host memory, all like the first, to float32 in `out`: channel c of frame f from element
+     *  first + c channel_stride + f frame_stride on. `frames` may be reused on return. */
+    int (*preprocess_frames)(HedonContext *ctx, HedonDevice *device, const HedonTransform *transform,
+                             const HedonFrame *frames, int count, HedonBuffer *out, int64_t first,
+                             int64_t channel_stride, int64_t frame_stride, HedonStream *stream);
 };
 
 extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;

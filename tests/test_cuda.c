@@ -3,6 +3,7 @@
  * engines. Skips where the backend does not run. */
 #include <stdlib.h>
 
+#include "kernels/cuda/pixel.h"
 #include "models/model.h"
 #include "tests/scenes.h"
 #include "tests/training_net.h"
@@ -372,6 +373,164 @@ static void an_overflow_lowers_the_scale(void **state)
     net_free(&net);
 }
 
+/* ---- Pictures ------------------------------------------------------------------------------- */
+
+enum { PICTURES = 3, WIDTH = 37, HEIGHT = 22, OUT_WIDTH = 13, OUT_HEIGHT = 9 };
+
+/* Random planes of a layout; freed by the caller. */
+static HedonFrame picture(HedonPixelLayout layout, int bits, uint64_t seed)
+{
+    HedonFrame frame = {.width = WIDTH,
+                        .height = HEIGHT,
+                        .layout = layout,
+                        .bits = bits,
+                        .matrix = (HedonColourMatrix)(layout % HEDON_MATRICES),
+                        .full_range = layout % 2};
+    for (int p = 0; p < hedon_frame_planes(layout); p++) {
+        int64_t width, height;
+        hedon_frame_plane_size(layout, p, WIDTH, HEIGHT, &width, &height);
+        const int64_t size = bits > 8 ? 2 : 1, count = (width + 3) * height;
+        uint8_t *samples = malloc((size_t)(count * size));
+        for (int64_t i = 0; i < count; i++) {
+            const uint64_t value =
+                hedon_random_u64(hedon_random_key(seed, (uint64_t)p, 0), (uint64_t)i);
+            if (bits > 8)
+                ((uint16_t *)samples)[i] = (uint16_t)(value & ((1u << bits) - 1));
+            else
+                samples[i] = (uint8_t)value;
+        }
+        frame.plane[p] = samples;
+        frame.stride[p] = (width + 3) * size;
+    }
+    return frame;
+}
+
+static const HedonTransform transforms[] = {
+    {0,
+     0,
+     WIDTH,
+     HEIGHT,
+     15,
+     11,
+     HEDON_BILINEAR,
+     1,
+     1,
+     2,
+     OUT_WIDTH,
+     OUT_HEIGHT,
+     0,
+     {.4f, .5f, .3f},
+     {.2f, .3f, .25f}},
+    {3, 2, 30, 17, 20, 9, HEDON_BICUBIC, 0, 5, 0, OUT_WIDTH, OUT_HEIGHT, 1, {0}, {1, 1, 1}},
+    {1,
+     1,
+     20,
+     20,
+     60,
+     50,
+     HEDON_BICUBIC,
+     1,
+     9,
+     30,
+     OUT_WIDTH,
+     OUT_HEIGHT,
+     0,
+     {.4f, .5f, .3f},
+     {.2f, .3f, .25f}},
+};
+
+static void pictures_become_what_ref_makes_of_them(void **state)
+{
+    (void)state;
+    if (!cuda) skip();
+    enum { AREA = OUT_WIDTH * OUT_HEIGHT, FIRST = 5 };
+    HedonDevice *device;
+    HedonBuffer *out;
+    float got[FIRST + 3 * PICTURES * AREA], wanted[3 * PICTURES * AREA];
+    check(cuda->open(ctx, &device, &(HedonDeviceOptions){"cuda", HEDON_F32, 1}));
+    check(cuda->buffer_new(ctx, device, sizeof(got), &out));
+    for (int layout = 0; layout < HEDON_PIXEL_LAYOUTS; layout++)
+        for (int bits = 8; bits <= 10; bits += 2)
+            for (size_t t = 0; t < sizeof(transforms) / sizeof(*transforms); t++) {
+                HedonFrame frames[PICTURES];
+                HedonPreprocessor *ref;
+                for (uint64_t f = 0; f < PICTURES; f++)
+                    frames[f] = picture((HedonPixelLayout)layout, bits, f);
+                check(hedon_backend_ref.preprocessor_new(ctx, &transforms[t], &frames[0], &ref));
+                for (int f = 0; f < PICTURES; f++)
+                    hedon_backend_ref.preprocess(ref, &frames[f], wanted + f * AREA,
+                                                 PICTURES * AREA);
+                hedon_backend_ref.preprocessor_free(ref);
+                check(cuda->preprocess_frames(ctx, device, &transforms[t], frames, PICTURES, out,
+                                              FIRST, PICTURES * AREA, AREA, NULL));
+                check(cuda->download(ctx, got, out, 0, sizeof(got), NULL));
+                for (int i = 0; i < 3 * PICTURES * AREA; i++)
+                    if (!(fabsf(got[FIRST + i] - wanted[i]) <= 2e-5f))
+                        fail_msg("layout %d, %d bits, transform %d: %g, not %g", layout, bits,
+                                 (int)t, (double)got[FIRST + i], (double)wanted[i]);
+                assert_int_equal(cuda->preprocess_frames(ctx, device, &transforms[t], frames,
+                                                         PICTURES, out, FIRST + 1, PICTURES * AREA,
+                                                         AREA, NULL),
+                                 HEDON_EINVAL);
+                for (int f = 0; f < PICTURES; f++)
+                    for (int p = 0; p < hedon_frame_planes((HedonPixelLayout)layout); p++)
+                        free((void *)(uintptr_t)frames[f].plane[p]);
+            }
+    cuda->buffer_free(out);
+    cuda->close(device);
+}
+
+/* What a decoder on the GPU delivers: the same samples, U and V side by side, ten bits in the upper
+ * ones. */
+static void side_by_side_is_the_same_picture(void **state)
+{
+    (void)state;
+    for (int bits = 8; bits <= 10; bits += 2) {
+        const HedonFrame planar = picture(HEDON_PIXEL_YUV420, bits, 9);
+        const int shift = bits > 8 ? 6 : 0;
+        int64_t width, height;
+        hedon_frame_plane_size(HEDON_PIXEL_YUV420, 1, WIDTH, HEIGHT, &width, &height);
+        uint16_t luma[HEIGHT][WIDTH + 3], both16[HEIGHT][2 * WIDTH];
+        uint8_t both8[HEIGHT][2 * WIDTH];
+        CudaPicture a = {.layout = HEDON_PIXEL_YUV420,
+                         .bits = bits,
+                         .step = 1,
+                         .kr = .299f,
+                         .kb = .114f},
+                    b = a;
+        for (int p = 0; p < 3; p++) {
+            a.plane[p] = planar.plane[p];
+            a.stride[p] = planar.stride[p];
+        }
+        for (int64_t y = 0; y < HEIGHT; y++)
+            for (int64_t x = 0; x < WIDTH; x++)
+                luma[y][x] = (uint16_t)((int)cuda_sample(&a, 0, 0, x, y) << shift);
+        for (int64_t y = 0; y < height; y++)
+            for (int64_t x = 0; x < width; x++)
+                for (int p = 0; p < 2; p++) {
+                    const int value = (int)cuda_sample(&a, 0, 1 + p, x, y);
+                    both16[y][2 * x + p] = (uint16_t)(value << shift);
+                    both8[y][2 * x + p] = (uint8_t)value;
+                }
+        b.step = 2;
+        b.shift = shift;
+        b.plane[0] = bits > 8 ? (const void *)luma : planar.plane[0];
+        b.stride[0] = bits > 8 ? (int64_t)sizeof(luma[0]) : planar.stride[0];
+        for (int p = 0; p < 2; p++) {
+            b.plane[1 + p] = bits > 8 ? (const void *)&both16[0][p] : (const void *)&both8[0][p];
+            b.stride[1 + p] = bits > 8 ? (int64_t)sizeof(both16[0]) : (int64_t)sizeof(both8[0]);
+        }
+        for (int64_t y = 0; y < HEIGHT; y++)
+            for (int64_t x = 0; x < WIDTH; x++) {
+                float one[3], other[3];
+                cuda_pixel_rgb(&a, 0, x, y, one);
+                cuda_pixel_rgb(&b, 0, x, y, other);
+                assert_memory_equal(one, other, sizeof(one));
+            }
+        for (int p = 0; p < 3; p++) free((void *)(uintptr_t)planar.plane[p]);
+    }
+}
+
 /* ---- Options -------------------------------------------------------------------------------- */
 
 static void options_that_make_no_sense_are_refused(void **state)
@@ -398,6 +557,8 @@ int main(void)
         cmocka_unit_test(a_batch_too_large_is_halved),
         cmocka_unit_test(small_gradients_survive_float16),
         cmocka_unit_test(an_overflow_lowers_the_scale),
+        cmocka_unit_test(pictures_become_what_ref_makes_of_them),
+        cmocka_unit_test(side_by_side_is_the_same_picture),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
     };
     HedonBackendInfo info;

@@ -1,5 +1,6 @@
 /* The vtable. */
 #include "kernels/cuda/plan.h"
+#include "kernels/cuda/preprocess.h"
 
 const HedonBackend hedon_backend_cuda = {
     .name = "cuda",
@@ -26,4 +27,5 @@ const HedonBackend hedon_backend_cuda = {
     .plan_info = cuda_plan_info,
     .plan_text = cuda_plan_text,
     .plan_free = cuda_plan_free,
+    .preprocess_frames = cuda_preprocess_frames,
 };

@@ -34,6 +34,7 @@ typedef struct CudaDevice {
     int next_slot;
     char name[96]; /* "NVIDIA H100 80GB HBM3, 132 SMs" */
     struct CudaTuning *tuning;
+    struct CudaPictures *pictures; /* NULL: none were pre-processed yet */
 } CudaDevice;
 
 struct HedonStream {

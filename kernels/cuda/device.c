@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/preprocess.h"
 #include "kernels/cuda/tune.h"
 
 enum { LEAST_MAJOR = 8 }; /* Ampere: bfloat16 in the tensor cores, and what we compile for */
@@ -180,6 +181,7 @@ void cuda_close(HedonDevice *base)
     if (!device) return;
     if (device->stream) cudaStreamSynchronize(device->stream);
     cuda_slots_close(device);
+    cuda_pictures_free(device);
     cuda_tuning_close(device);
     if (device->blas) cublasLtDestroy(device->blas);
     if (device->cudnn) cudnnDestroy(device->cudnn);

@@ -6,6 +6,7 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/cuda/element.h"
+#include "kernels/cuda/pixel.h"
 #include "kernels/cuda/types.h"
 
 #ifdef __cplusplus
@@ -198,6 +199,10 @@ typedef struct CudaOptimise {
 } CudaOptimise;
 
 cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream);
+
+/* ---- pixels.cu -------------------------------------------------------------------------------------- */
+
+cudaError_t cuda_pixels_run(const CudaPixels *call, cudaStream_t stream);
 
 #ifdef __cplusplus
 }
