@@ -75,6 +75,7 @@ static int make_tables(HedonContext *ctx, CudaDevice *device, const HedonTransfo
     if (!err)
         err = hedon_taps_new(ctx, &y, t->interpolation, t->antialias, t->source_height,
                              t->resize_height, t->crop_y, t->crop_height);
+    if (!err) err = CUDA_TRY(ctx, cudaEventSynchronize(p->used));
     cuda_release(device, p->tables);
     p->tables = NULL;
     if (!err)
