@@ -285,6 +285,15 @@ static int is_remote(const Place *place)
     return place->backend->stream_new != NULL;
 }
 
+/* Whether opening a device hundreds of times would take minutes: a real GPU. What depends on no
+ * kernel is tested on the simulated one. */
+static int is_slow_to_open(const Place *place)
+{
+    HedonBackendInfo info;
+    return is_remote(place) && !place->backend->probe(NULL, &info) &&
+           !strstr(info.device, "simulated");
+}
+
 /* Compares everywhere; consumes the net. */
 static void conform(Net *net, const char *what, int network)
 {

@@ -137,11 +137,13 @@ def peak(dtype, seconds=2.0):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=10)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("precisions", nargs="*", default=["bf16", "fp32"])
+    arguments = parser.parse_args()
+    seconds = arguments.seconds
     torch.backends.cudnn.benchmark = True
     print(json.dumps({"what": "versions", "torch": torch.__version__, "cudnn": torch.backends.cudnn.version(),
                       "gpu": torch.cuda.get_device_name()}), flush=True)
-    for precision in ("bf16", "fp16", "fp32", "tf32"):
+    for precision in arguments.precisions:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
         print(json.dumps({"what": "peak", "precision": precision, "tflops": peak(dtype)}), flush=True)
