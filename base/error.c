@@ -65,6 +65,12 @@ int hedon_fail(HedonContext *ctx, int code, const char *fmt, ...)
     return code;
 }
 
+int hedon_fail_list(HedonContext *ctx, int code, const char *fmt, va_list args)
+{
+    set_message(ctx, fmt, args);
+    return code;
+}
+
 int hedon_fail_memory(HedonContext *ctx)
 {
     return hedon_fail(ctx, HEDON_ENOMEM, "out of memory");

@@ -2,6 +2,8 @@
 #ifndef HEDON_BASE_ERROR_H
 #define HEDON_BASE_ERROR_H
 
+#include <stdarg.h>
+
 #include "hedon.h"
 
 /**
@@ -10,6 +12,9 @@
  * shows it. ctx may be NULL.
  */
 int hedon_fail(HedonContext *ctx, int code, const char *fmt, ...) HEDON_PRINTF(3, 4);
+
+/** The same with the arguments as a list. */
+int hedon_fail_list(HedonContext *ctx, int code, const char *fmt, va_list args) HEDON_PRINTF(3, 0);
 
 /** HEDON_ENOMEM with its sentence. */
 int hedon_fail_memory(HedonContext *ctx);

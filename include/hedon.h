@@ -87,8 +87,9 @@ HEDON_API void hedon_tensor_free(HedonTensor *tensor);
 
 typedef struct HedonDeviceOptions {
     const char *device; /* "auto", "cpu", "cuda", "ref" */
-    HedonDtype precision; /* HEDON_F32; HEDON_BF16 where the device has it; HEDON_F64 on ref */
+    HedonDtype precision; /* HEDON_F32; HEDON_BF16, HEDON_F16 where the device has it; HEDON_F64 on ref */
     int threads;        /* compute threads; 0: one for each core this process may use */
+    int tf32;           /* cuda, HEDON_F32: products may round their factors to TF32's 10 bits */
 } HedonDeviceOptions;
 
 HEDON_API void hedon_device_options_default(HedonDeviceOptions *options);
@@ -185,7 +186,8 @@ typedef struct HedonOpProfile {
 } HedonOpProfile;
 
 HEDON_API void hedon_predictor_options_default(HedonPredictorOptions *options);
-/** The model may be closed once the predictor is open. */
+/** The model may be closed once the predictor is open. On a GPU whose memory is too small for the batch, half
+ *  of it is taken, and half again. */
 HEDON_API int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonModel *model,
                                    const HedonPredictorOptions *options);
 /** Another predictor with the same plan: it shares the packed parameters, has activations of its own and may

@@ -68,6 +68,8 @@ typedef struct HedonOptimiserStep {
 typedef struct HedonOptimiserResult {
     double gradient_norm; /* of all gradients used, after gradient_scale, before clipping */
     int finite;           /* 0: some gradient is not finite, and nothing was changed */
+    int skipped;          /* 1: nothing was changed, since gradients in float16 overflowed under the loss scale,
+                           * which is lower from now on: no fault of the model's */
 } HedonOptimiserResult;
 
 typedef struct HedonPlan {
@@ -157,7 +159,8 @@ struct HedonBackend {
     int (*compile)(HedonContext *ctx, HedonState *state, const HedonCompileOptions *options,
                    HedonPlan **out);
     /** Another plan for inference over what `plan` was compiled to: it has activations of its own, shares
-     *  packed parameters, and executes on a thread of its own at the same time. `plan` is freed last. */
+     *  packed parameters, and executes on a thread of its own at the same time. `plan` is freed last.
+     *  NULL where one stream of work keeps the device busy. */
     int (*plan_share)(HedonContext *ctx, const HedonPlan *plan, HedonPlan **out);
     int (*execute)(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);
     void (*plan_info)(const HedonPlan *plan, HedonPlanInfo *info);
@@ -173,11 +176,19 @@ struct HedonBackend {
     void (*preprocess)(HedonPreprocessor *preprocessor, const HedonFrame *frame, float *out,
                        int64_t channel_stride);
     void (*preprocessor_free)(HedonPreprocessor *preprocessor);
+
+    /* may be NULL: pre-processing on the device, planes uploaded raw */
+    /** Frames in host memory, all like the first, to float32 in `out`: channel c of frame f from element
+     *  first + c channel_stride + f frame_stride on. `frames` may be reused on return. */
+    int (*preprocess_frames)(HedonContext *ctx, HedonDevice *device, const HedonTransform *transform,
+                             const HedonFrame *frames, int count, HedonBuffer *out, int64_t first,
+                             int64_t channel_stride, int64_t frame_stride, HedonStream *stream);
 };
 
 extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;
 
-/** All built-in and loaded backends, NULL-terminated, best first for "auto". */
+/** All backends, NULL-terminated, best first for "auto". Opens those that are shared objects; one that
+ *  cannot be opened is there with nothing but a name and a probe that says why. */
 const HedonBackend *const *hedon_backends(void);
 /** By name, or the first that probes for "auto". HEDON_EINVAL for an unknown name, HEDON_EDEVICE with the reason. */
 int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out);

@@ -1,12 +1,52 @@
-/* The registry of backends. A new one is a folder and a line here. */
+/* The registry of backends. A new one is a folder and a line here. The cuda backend is a shared
+ * object, opened when somebody asks for it, for "auto", or for the whole list: cheap questions
+ * first, so that a machine without a GPU loads nothing. */
 #include "kernels/backend.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "kernels/plugin.h"
 
-static const HedonBackend *const backends[] = {&hedon_backend_cpu, &hedon_backend_ref, NULL};
+/* ---- The cuda backend's place while it cannot be opened ---------------------------------------
+ */
+
+static char cuda_reason[512];
+
+static int absent_probe(HedonContext *ctx, HedonBackendInfo *info)
+{
+    *info = (HedonBackendInfo){0};
+    return hedon_fail(ctx, HEDON_EDEVICE, "%s", cuda_reason);
+}
+
+static const HedonBackend cuda_absent = {.name = "cuda", .probe = absent_probe};
+
+static const HedonBackend *backends[] = {&cuda_absent, &hedon_backend_cpu, &hedon_backend_ref,
+                                         NULL};
+
+static void open_cuda(void)
+{
+    HedonContext *ctx = hedon_context_new();
+    const HedonBackend *plugin;
+    int code = hedon_plugin_cuda_driver(ctx);
+    if (!code) code = hedon_plugin_find(ctx, "cuda", &plugin);
+    if (!code)
+        backends[0] = plugin;
+    else
+        snprintf(cuda_reason, sizeof(cuda_reason), "%s",
+                 ctx ? hedon_last_error(ctx) : "out of memory");
+    hedon_context_free(ctx);
+}
+
+static void open_plugins(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_cuda);
+}
+
+/* ---- The registry --------------------------------------------------------------------------- */
 
 void hedon_device_options_default(HedonDeviceOptions *options)
 {
@@ -15,6 +55,7 @@ void hedon_device_options_default(HedonDeviceOptions *options)
 
 const HedonBackend *const *hedon_backends(void)
 {
+    open_plugins();
     return backends;
 }
 
@@ -32,6 +73,7 @@ int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend *
 {
     *out = NULL;
     const int any = !name || strcmp(name, "auto") == 0;
+    if (any || strcmp(name, cuda_absent.name) == 0) open_plugins();
     for (int i = 0; backends[i]; i++) {
         if (!any && strcmp(name, backends[i]->name)) continue;
         HedonBackendInfo info;

@@ -61,8 +61,8 @@ int hedon_host_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t o
 static int check_buffer(HedonContext *ctx, const HedonPlan *plan, const HedonBuffer *buffer,
                         HedonValueId id, const char *role, const char *name)
 {
-    const size_t wanted = (size_t)hedon_shape_count(&plan->graph->values[id].shape) *
-                          hedon_dtype_size(plan->device->precision);
+    const size_t number = plan->device->precision == HEDON_F64 ? sizeof(double) : sizeof(float);
+    const size_t wanted = (size_t)hedon_shape_count(&plan->graph->values[id].shape) * number;
     if (buffer && buffer->device == plan->device && buffer->bytes >= wanted) return 0;
     return hedon_fail(ctx, HEDON_EINVAL, "%s %s needs a buffer of %zu bytes on the plan's device",
                       role, name, wanted);

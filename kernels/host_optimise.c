@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/host.h"
+#include "kernels/optimiser_check.h"
 
 static int64_t blocks_of(const HedonValue *value)
 {
@@ -109,26 +110,6 @@ static void average(const HedonHostState *state, double decay)
     }
 }
 
-static int check(HedonContext *ctx, const HedonHostState *state, const HedonOptimiserStep *step)
-{
-    if (!state->base.graph->gradient_count)
-        return hedon_fail(ctx, HEDON_EINVAL, "nothing to optimise: the graph has no gradients");
-    if (step->kind != HEDON_SGD && step->kind != HEDON_ADAMW)
-        return hedon_fail(ctx, HEDON_EINVAL, "no optimiser %d", (int)step->kind);
-    if (!isfinite(step->learning_rate) || !isfinite(step->gradient_scale) ||
-        !(step->clip_norm >= 0) || !(step->average_decay >= 0 && step->average_decay <= 1))
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "learning rate, gradient scale, clipping or averaging make no sense");
-    if (step->kind == HEDON_SGD && step->nesterov && !(step->momentum > 0))
-        return hedon_fail(ctx, HEDON_EINVAL, "Nesterov's form needs a momentum");
-    if (step->kind == HEDON_ADAMW &&
-        (step->number < 1 || !(step->beta1 >= 0 && step->beta1 < 1) ||
-         !(step->beta2 >= 0 && step->beta2 < 1) || !(step->epsilon >= 0)))
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "AdamW counts steps from 1 and wants its betas between 0 and 1");
-    return 0;
-}
-
 /* What this optimiser keeps; allocated in its first step. */
 static int keep_parts(HedonContext *ctx, HedonHostState *state, const HedonOptimiserStep *step)
 {
@@ -148,7 +129,7 @@ int hedon_host_optimise(HedonContext *ctx, HedonState *base, const HedonOptimise
     HedonHostState *state = (HedonHostState *)base;
     const HedonGraph *graph = base->graph;
     *result = (HedonOptimiserResult){0};
-    int err = check(ctx, state, step);
+    int err = hedon_optimiser_check(ctx, graph, step);
     if (!err) err = keep_parts(ctx, state, step);
     if (err) return err;
 

@@ -1,43 +1,11 @@
 /* Parameters and what is kept for each of them, in host memory. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/host.h"
 #include "kernels/host_optimise.h"
-
-static void convert(void *to, HedonDtype to_type, const void *from, HedonDtype from_type,
-                    int64_t count)
-{
-    if (to_type == from_type) {
-        memcpy(to, from, (size_t)count * hedon_dtype_size(to_type));
-    } else if (to_type == HEDON_F64) {
-        for (int64_t i = 0; i < count; i++) ((double *)to)[i] = ((const float *)from)[i];
-    } else {
-        for (int64_t i = 0; i < count; i++) ((float *)to)[i] = (float)((const double *)from)[i];
-    }
-}
-
-/* That `tensor` is parameter number `parameter`, in one of the two precisions. */
-static int check_parameter(HedonContext *ctx, const HedonGraph *graph, int parameter,
-                           const HedonTensor *tensor)
-{
-    if (parameter < 0 || parameter >= graph->parameter_count)
-        return hedon_fail(ctx, HEDON_EINVAL, "the graph has no parameter %d", parameter);
-    const HedonValue *value = &graph->values[hedon_graph_parameter_value(graph, parameter)];
-    if (tensor->dtype != HEDON_F32 && tensor->dtype != HEDON_F64)
-        return hedon_fail(ctx, HEDON_EINVAL, "parameter %s must be float32 or float64, not %s",
-                          value->name, hedon_dtype_name(tensor->dtype));
-    const HedonShape *a = &tensor->shape, *b = &value->shape;
-    if (!tensor->data || a->rank != b->rank ||
-        memcmp(a->dim, b->dim, (size_t)a->rank * sizeof(a->dim[0])))
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "parameter %s has another shape than the graph's (%" PRId64
-                          " elements wanted)",
-                          value->name, hedon_shape_count(b));
-    return 0;
-}
+#include "kernels/parameter_tensor.h"
 
 void hedon_host_state_free(HedonState *base)
 {
@@ -95,11 +63,11 @@ static int parameters_new(HedonContext *ctx, HedonHostState *state, const HedonT
         const HedonValue *value = &graph->values[i];
         if (value->kind != HEDON_VALUE_PARAMETER) continue;
         const HedonTensor *given = &parameters[value->ordinal];
-        const int err = check_parameter(ctx, graph, value->ordinal, given);
+        const int err = hedon_parameter_tensor_check(ctx, graph, value->ordinal, given);
         if (err) return err;
         void *data = element_new(state, HEDON_STATE_PARAMETER, value);
         if (!data) return hedon_fail_memory(ctx);
-        convert(data, state->base.device->precision, given->data, given->dtype,
+        hedon_convert_reals(data, state->base.device->precision, given->data, given->dtype,
                 hedon_shape_count(&value->shape));
     }
     return 0;
@@ -150,7 +118,7 @@ int hedon_host_state_keep(HedonContext *ctx, HedonHostState *state, HedonStatePa
 static int find(HedonContext *ctx, HedonHostState *state, HedonStatePart part, int parameter,
                 const HedonTensor *tensor, void **out)
 {
-    int err = check_parameter(ctx, state->base.graph, parameter, tensor);
+    int err = hedon_parameter_tensor_check(ctx, state->base.graph, parameter, tensor);
     if (!err && (unsigned)part >= HEDON_STATE_PARTS)
         err = hedon_fail(ctx, HEDON_EINVAL, "a state has no part %d", (int)part);
     if (!err && part != HEDON_STATE_GRADIENT) err = hedon_host_state_keep(ctx, state, part);
@@ -167,7 +135,7 @@ int hedon_host_state_read(HedonContext *ctx, HedonState *base, HedonStatePart pa
     void *data;
     const int err = find(ctx, (HedonHostState *)base, part, parameter, out, &data);
     if (!err)
-        convert(out->data, out->dtype, data, base->device->precision,
+        hedon_convert_reals(out->data, out->dtype, data, base->device->precision,
                 hedon_shape_count(&out->shape));
     return err;
 }
@@ -178,7 +146,7 @@ int hedon_host_state_write(HedonContext *ctx, HedonState *base, HedonStatePart p
     void *data;
     const int err = find(ctx, (HedonHostState *)base, part, parameter, value, &data);
     if (!err)
-        convert(data, base->device->precision, value->data, value->dtype,
+        hedon_convert_reals(data, base->device->precision, value->data, value->dtype,
                 hedon_shape_count(&value->shape));
     return err;
 }

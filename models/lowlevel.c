@@ -3,7 +3,8 @@
  *
  *   clip -> 7 statistics -> pleasure, arousal, dominance -> utility and 27 emotions
  *
- * Both arrows are linear, so that the model is an ordinary graph. */
+ * Both arrows are linear, so that the model is an ordinary graph (lowlevel_graph.c); here are its
+ * numbers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,46 +54,6 @@ static const double spread = 2.0, rest = -0.5;
 /* Utilities of the reference clips, ascending; made by tools/lowlevel-reference. */
 static const double reference[] = {
 #include "models/lowlevel_reference.inc"
-};
-
-static HedonValueId build(HedonGraph *graph, HedonValueId clips)
-{
-    const HedonValueId x =
-        hedon_graph_node(graph, HEDON_OP_COLOUR_MOTION, "colour_motion", &clips, 1, NULL);
-    const HedonValueId w = hedon_graph_parameter(
-        graph, "pad.weight", &(HedonShape){.rank = 2, .dim = {DIMENSIONS, FEATURES}});
-    const HedonValueId b =
-        hedon_graph_parameter(graph, "pad.bias", &(HedonShape){.rank = 1, .dim = {DIMENSIONS}});
-    return hedon_linear(graph, "pad", x, w, b);
-}
-
-/* Small pictures are enough for means over all pixels. 16 frames over two seconds make motion the
- * change within an eighth of a second, whatever the video's frame rate. */
-const HedonArchitecture hedon_lowlevel = {
-    .name = "lowlevel",
-    .summary = "colour, brightness and motion by published formulas, no training",
-    .preprocessing =
-        {
-            .sampling = "windows",
-            .clip_frames = 16,
-            .frame_stride = 1,
-            .window_s = 2,
-            .stride_s = 2,
-            .resize = HEDON_RESIZE_EXACT,
-            .resize_width = 64,
-            .resize_height = 64,
-            .interpolation = HEDON_BILINEAR,
-            .antialias = 1,
-            .crop = HEDON_CROP_CENTRE,
-            .crop_width = 64,
-            .crop_height = 64,
-            .mean = {0, 0, 0},
-            .std = {1, 1, 1},
-        },
-    .min_frames = 1,
-    .min_size = 1,
-    .feature_size = DIMENSIONS,
-    .build = build,
 };
 
 /* standardise, then weigh: W (x - mean) / deviation as W' x + b' */

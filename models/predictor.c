@@ -69,10 +69,51 @@ static int make_buffers(HedonContext *ctx, HedonPredictor *predictor)
     return code;
 }
 
+/* Graph, state, plan and buffers for batches of this size. */
+static int compile(HedonContext *ctx, HedonPredictor *predictor, const HedonModel *model,
+                   const HedonPredictorOptions *options, int64_t batch)
+{
+    const HedonModelInfo *info = hedon_model_info(model);
+    const HedonBackend *backend = predictor->backend;
+    int code =
+        hedon_model_build(ctx, model, batch, options->frames ? options->frames : info->clip_frames,
+                          options->height ? options->height : info->clip_height,
+                          options->width ? options->width : info->clip_width, &predictor->graph);
+    if (!code)
+        code = state_from_model(ctx, backend, predictor->device, predictor->graph, model,
+                                &predictor->state);
+    if (!code)
+        code =
+            backend->compile(ctx, predictor->state,
+                             &(HedonCompileOptions){.profile = options->profile}, &predictor->plan);
+    return code ? code : make_buffers(ctx, predictor);
+}
+
+static void release(HedonPredictor *predictor)
+{
+    const HedonBackend *backend = predictor->backend;
+    for (int i = 0; predictor->outputs && i < predictor->graph->output_count; i++)
+        if (predictor->outputs[i]) backend->buffer_free(predictor->outputs[i]);
+    if (predictor->clips) backend->buffer_free(predictor->clips);
+    if (predictor->plan) backend->plan_free(predictor->plan);
+    if (predictor->state && !predictor->is_sharer) backend->state_free(predictor->state);
+    if (!predictor->is_sharer) hedon_graph_free(predictor->graph);
+    hedon_free(predictor->outputs);
+    hedon_free(predictor->wide);
+    *predictor = (HedonPredictor){
+        .backend = backend, .device = predictor->device, .is_sharer = predictor->is_sharer};
+}
+
+/* Whether half the batch is worth trying: a device of its own has memory of its own, which others
+ * use, too. */
+static int may_shrink(const HedonPredictor *predictor, int code, int64_t batch)
+{
+    return code == HEDON_ENOMEM && batch > 1 && predictor->backend->stream_new;
+}
+
 int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonModel *model,
                          const HedonPredictorOptions *options)
 {
-    const HedonModelInfo *info = hedon_model_info(model);
     HedonPredictorOptions defaults;
     if (!options) {
         hedon_predictor_options_default(&defaults);
@@ -82,21 +123,14 @@ int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonMod
     HedonPredictor *predictor = hedon_calloc(1, sizeof(*predictor));
     if (!predictor) return hedon_fail_memory(ctx);
     int code = hedon_backend_find(ctx, options->device.device, &predictor->backend);
-    const HedonBackend *backend = predictor->backend;
-    if (!code)
-        code = hedon_model_build(
-            ctx, model, options->batch, options->frames ? options->frames : info->clip_frames,
-            options->height ? options->height : info->clip_height,
-            options->width ? options->width : info->clip_width, &predictor->graph);
-    if (!code) code = backend->open(ctx, &predictor->device, &options->device);
-    if (!code)
-        code = state_from_model(ctx, backend, predictor->device, predictor->graph, model,
-                                &predictor->state);
-    if (!code)
-        code =
-            backend->compile(ctx, predictor->state,
-                             &(HedonCompileOptions){.profile = options->profile}, &predictor->plan);
-    if (!code) code = make_buffers(ctx, predictor);
+    if (!code) code = predictor->backend->open(ctx, &predictor->device, &options->device);
+    int64_t batch = options->batch;
+    if (!code) code = compile(ctx, predictor, model, options, batch);
+    while (may_shrink(predictor, code, batch)) {
+        release(predictor);
+        batch = (batch + 1) / 2;
+        code = compile(ctx, predictor, model, options, batch);
+    }
     if (code)
         hedon_predictor_close(predictor);
     else
@@ -126,16 +160,8 @@ int hedon_predictor_share(HedonContext *ctx, HedonPredictor **out, const HedonPr
 void hedon_predictor_close(HedonPredictor *predictor)
 {
     if (!predictor) return;
-    const HedonBackend *backend = predictor->backend;
-    for (int i = 0; predictor->outputs && i < predictor->graph->output_count; i++)
-        if (predictor->outputs[i]) backend->buffer_free(predictor->outputs[i]);
-    if (predictor->clips) backend->buffer_free(predictor->clips);
-    if (predictor->plan) backend->plan_free(predictor->plan);
-    if (predictor->state && !predictor->is_sharer) backend->state_free(predictor->state);
-    if (predictor->device && !predictor->is_sharer) backend->close(predictor->device);
-    if (!predictor->is_sharer) hedon_graph_free(predictor->graph);
-    hedon_free(predictor->outputs);
-    hedon_free(predictor->wide);
+    release(predictor);
+    if (predictor->device && !predictor->is_sharer) predictor->backend->close(predictor->device);
     hedon_free(predictor);
 }
 

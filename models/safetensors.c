@@ -210,13 +210,6 @@ int hedon_safetensors_open_bytes(HedonContext *ctx, HedonSafetensors *out, const
     return code;
 }
 
-void hedon_safetensors_close(HedonSafetensors *file)
-{
-    hedon_mapped_close(&file->file);
-    hedon_arena_free(&file->arena);
-    memset(file, 0, sizeof(*file));
-}
-
 HedonTensorSource hedon_safetensors_source(const HedonSafetensors *file)
 {
     return (HedonTensorSource){.tensors = file->tensors, .count = file->tensor_count};

@@ -122,26 +122,47 @@ static void gradients_are_the_slopes(void **state)
 
 /* ---- Backends against ref ------------------------------------------------------------------- */
 
-/* Whether the tensors are near each other, relative to the greatest element. */
-static void compare(const HedonTensor *got, const HedonTensor *wanted, double tolerance,
-                    const char *what, const char *name)
+/* Share of a gradient's norm that 8 or 11 bits may cost, of one operation or through a network,
+ * where a relu here and there decides otherwise: about twice what ref loses when it rounds what the
+ * cuda backend rounds. */
+static double share_allowed(const Place *place, double single)
+{
+    const int network = single >= network_tolerance;
+    if (place->precision == HEDON_BF16) return network ? .4 : .05;
+    return network ? .15 : .01;
+}
+
+/* Whether the tensors are near each other: every element, relative to the greatest, in float32; all
+ * together in less, since one relu makes a whole element another. */
+static void compare(const HedonTensor *got, const HedonTensor *wanted, const Place *place,
+                    double single, const char *what, const char *name)
 {
     const int64_t count = hedon_shape_count(&wanted->shape);
     const double *a = got->data, *b = wanted->data;
-    const double allowed = tolerance * largest(b, count) + 1e-6 * tolerance;
-    for (int64_t i = 0; i < count; i++)
-        if (!(fabs(a[i] - b[i]) <= allowed))
+    const double allowed = single * largest(b, count) + 1e-6 * single;
+    double square = 0, distance = 0;
+    for (int64_t i = 0; i < count; i++) {
+        square += b[i] * b[i];
+        distance += (a[i] - b[i]) * (a[i] - b[i]);
+        if (place->precision == HEDON_F32 && !(fabs(a[i] - b[i]) <= allowed))
             fail_msg("%s: %s[%lld] is %.9g, not %.9g", what, name, (long long)i, a[i], b[i]);
+    }
+    if (place->precision != HEDON_F32 &&
+        !(sqrt(distance) <= share_allowed(place, single) * sqrt(square) + 1e-6))
+        fail_msg("%s: %s is off by %.3g of its norm", what, name, sqrt(distance / square));
 }
 
-static void compare_sessions(Session *got, Session *wanted, double tolerance, const char *what)
+static const Place on_cpu = {&hedon_backend_cpu, HEDON_F32, 1};
+
+static void compare_sessions(Session *got, Session *wanted, const Place *place, double single,
+                             const char *what)
 {
     const HedonGraph *graph = wanted->graph;
     for (int i = 0; i < graph->output_count; i++) {
         HedonTensor a = {.shape = {1, {output_size(graph, i)}}}, b = a;
         a.data = download_doubles(got->device, got->out[i], a.shape.dim[0]);
         b.data = download_doubles(wanted->device, wanted->out[i], a.shape.dim[0]);
-        compare(&a, &b, tolerance, what, graph->outputs[i].name);
+        compare(&a, &b, place, single, what, graph->outputs[i].name);
         free(a.data);
         free(b.data);
     }
@@ -153,7 +174,7 @@ static void compare_sessions(Session *got, Session *wanted, double tolerance, co
         const HedonStatePart part = gradient ? HEDON_STATE_GRADIENT : HEDON_STATE_PARAMETER;
         HedonTensor a = read_state(got, part, value->ordinal);
         HedonTensor b = read_state(wanted, part, value->ordinal);
-        compare(&a, &b, tolerance, what, value->name);
+        compare(&a, &b, place, single, what, value->name);
         hedon_tensor_free(&a);
         hedon_tensor_free(&b);
     }
@@ -172,14 +193,15 @@ static void backends_agree_with_ref(void **state)
             execute(&wanted, 0);
             execute(&wanted, 0);
             for (int p = 0; p < count; p++) {
-                char what[96];
+                char what[128], where[64];
+                const double single = c == TRAINING_CASES - 1 ? 2e-4 : 1e-5;
                 snprintf(what, sizeof(what), "%s %d on %s", training_cases[c].name, v,
-                         list[p].backend->name);
+                         place_name(&list[p], where));
                 Session got;
                 session_open(&got, &net, &list[p]);
                 execute(&got, 0);
                 execute(&got, 0); /* updates twice, gradients replaced */
-                compare_sessions(&got, &wanted, c == TRAINING_CASES - 1 ? 2e-4 : 1e-5, what);
+                compare_sessions(&got, &wanted, &list[p], single, what);
                 session_close(&got);
             }
             session_close(&wanted);
@@ -226,7 +248,7 @@ static void bits_do_not_depend_on_threads(void **state)
     for (int threads = 2; threads <= 4; threads++) {
         session_open(&more, &net, &(Place){&hedon_backend_cpu, HEDON_F32, threads});
         execute(&more, 0);
-        compare_sessions(&more, &one, 0, "threads");
+        compare_sessions(&more, &one, &on_cpu, 0, "threads");
         session_close(&more);
     }
     session_close(&one);
@@ -266,7 +288,7 @@ static void what_is_computed_anew_need_not_be_kept(void **state)
     session_open(&b, &anew, &cpu);
     execute(&a, 0);
     execute(&b, 0);
-    compare_sessions(&b, &a, 0, "recomputed");
+    compare_sessions(&b, &a, &on_cpu, 0, "recomputed");
     session_close(&a);
     session_close(&b);
     net_free(&kept);
@@ -325,7 +347,8 @@ static void note_ready(void *opaque, int parameter, HedonBuffer *gradient)
     assert_ptr_equal(opaque, &ready_count);
     HedonTensor now = read_state(ready_session, HEDON_STATE_GRADIENT, parameter);
     assert_int_equal(gradient->bytes, hedon_shape_count(&now.shape) * 4);
-    assert_true(((float *)gradient->data)[0] == (float)((double *)now.data)[0]);
+    if (!gradient->device->backend->stream_new) /* host memory */
+        assert_true(((float *)gradient->data)[0] == (float)((double *)now.data)[0]);
     hedon_tensor_free(&now);
     ready_count++;
 }
@@ -351,6 +374,12 @@ static void every_gradient_is_announced_once(void **state)
     net_free(&net);
 }
 
+/* Devices of their own don't train over ranks yet. */
+static int has_ranks(const Place *place)
+{
+    return !place->backend->stream_new;
+}
+
 /* The other rank has the same batch. */
 static int same_from_the_other(void *opaque, double *values, int64_t count, HedonStream *stream)
 {
@@ -367,6 +396,7 @@ static void ranks_with_the_same_batch_have_equal_parts(void **state)
     Place list[16];
     const int count = places(list);
     for (int p = 0; p < count; p++) {
+        if (!has_ranks(&list[p])) continue;
         Session one, two;
         Net net = network_case(0);
         int sums = 0;
@@ -413,6 +443,7 @@ static void a_lost_rank_ends_the_execution(void **state)
     const int count = places(list);
     Net net = network_case(0);
     for (int p = 0; p < count; p++) {
+        if (!has_ranks(&list[p])) continue;
         Session s;
         int sums = 0;
         net.graph->ranks = 1;
@@ -436,6 +467,7 @@ static void masks_follow_the_samples_numbers(void **state)
     Place list[16];
     const int count = places(list);
     for (int k = 0; k < 2 * count; k++) {
+        if (!has_ranks(&list[k / 2])) continue;
         Session s;
         Net net = element_case(kinds[k % 2] + 2 * ELEMENT_KINDS); /* (3,16,2,1,7) */
         for (int64_t i = 0; i < hedon_shape_count(&net.parameters[0].shape); i++)
@@ -525,7 +557,7 @@ static void failing_memory_is_an_error(void **state)
     }
     Net net = network_case(0);
     for (int p = 0; p < count; p++)
-        for (int64_t k = 1;; k++) {
+        for (int64_t k = 1; !is_slow_to_open(&list[p]); k++) {
             Session s;
             hedon_memory_fail_at(k);
             int err = session_try(ctx, &s, &net, &list[p]);

@@ -57,9 +57,9 @@ static const char *precision_names(uint32_t precisions, char text[32])
     static const struct {
         HedonDtype dtype;
         const char *name;
-    } names[] = {{HEDON_F32, "fp32"}, {HEDON_BF16, "bf16"}, {HEDON_F64, "fp64"}};
+    } names[] = {{HEDON_F32, "fp32"}, {HEDON_BF16, "bf16"}, {HEDON_F16, "fp16"}, {HEDON_F64, "fp64"}};
     text[0] = 0;
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (precisions >> names[i].dtype & 1)
             sprintf(text + strlen(text), "%s%s", text[0] ? " " : "", names[i].name);
     return text;

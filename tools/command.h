@@ -90,7 +90,7 @@ typedef struct HedonDeviceArguments {
 #define HEDON_DEVICE_OPTIONS(arguments)                                                            \
     {"device", OPTION_CHOICE, offsetof(arguments, device.device), "auto|cpu|cuda|ref",             \
      "what computes; ref is slow and the definition (default auto)"},                              \
-        {"precision", OPTION_CHOICE, offsetof(arguments, device.precision), "fp32|bf16|fp64",      \
+        {"precision", OPTION_CHOICE, offsetof(arguments, device.precision), "fp32|tf32|bf16|fp16|fp64", \
          "of the model's arithmetic, where the device has it (default fp32)"},                     \
     {                                                                                              \
         "threads", OPTION_INTEGER, offsetof(arguments, device.threads), "N",                       \

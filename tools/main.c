@@ -79,8 +79,10 @@ void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOp
     if (arguments->device) options->device = arguments->device;
     if (arguments->precision)
         options->precision = !strcmp(arguments->precision, "bf16")   ? HEDON_BF16
+                             : !strcmp(arguments->precision, "fp16") ? HEDON_F16
                              : !strcmp(arguments->precision, "fp64") ? HEDON_F64
                                                                      : HEDON_F32;
+    options->tf32 = arguments->precision && !strcmp(arguments->precision, "tf32");
     if (arguments->threads) options->threads = (int)arguments->threads;
 }
 

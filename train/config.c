@@ -27,7 +27,7 @@ static const char *const optimisers[] = {[HEDON_SGD] = "sgd", [HEDON_ADAMW] = "a
 static const char *const decays[] = {"constant", "cosine", "step"};
 static const char *const samplings[] = {"rate", "even"};
 static const char *const precisions[] = {
-    [HEDON_F32] = "fp32", [HEDON_F64] = "fp64", [HEDON_BF16] = "bf16"};
+    [HEDON_F32] = "fp32", [HEDON_F64] = "fp64", [HEDON_BF16] = "bf16", [HEDON_F16] = "fp16"};
 
 #define AT(field)     offsetof(HedonTrainConfig, field)
 #define CHOOSE(names) names, (int)(sizeof(names) / sizeof(*names))

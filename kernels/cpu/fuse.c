@@ -5,48 +5,16 @@
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/graph/ops.h"
-
-typedef struct Uses {
-    int *readers;  /* by value: how often it is read, outputs of the graph included */
-    int *reader;   /* by value: the last node that reads it */
-    char *live;    /* by node: an output depends on it */
-    char *claimed; /* by node: already a member of a group */
-} Uses;
-
-/* Twice: what is delivered must exist by itself even if one node reads it as well. */
-static void deliver(const HedonGraph *graph, const Uses *uses, HedonValueId value)
-{
-    uses->readers[value] += 2;
-    if (graph->values[value].producer >= 0) uses->live[graph->values[value].producer] = 1;
-}
-
-static void count_uses(const HedonGraph *graph, const Uses *uses)
-{
-    for (int i = 0; i < graph->output_count; i++) deliver(graph, uses, graph->outputs[i].value);
-    for (int i = 0; i < graph->gradient_count; i++) deliver(graph, uses, graph->gradients[i].value);
-    for (int i = 0; i < graph->update_count; i++) deliver(graph, uses, graph->updates[i].value);
-    for (int i = graph->node_count - 1; i >= 0; i--) {
-        const HedonNode *node = &graph->nodes[i];
-        if (!uses->live[i]) continue;
-        for (int k = 0; k < node->input_count; k++) {
-            const HedonValueId id = node->input[k];
-            if (id == HEDON_NONE) continue;
-            if (uses->readers[id]++ == 0) uses->reader[id] = i;
-            if (graph->values[id].producer >= 0) uses->live[graph->values[id].producer] = 1;
-        }
-    }
-}
+#include "kernels/graph/uses.h"
 
 /* The unclaimed node of kind `op` that alone reads the group's output so far; or -1. */
-static int next_member(const HedonGraph *graph, const Uses *uses, const CpuGroup *group,
+static int next_member(const HedonGraph *graph, const HedonUses *uses, const CpuGroup *group,
                        HedonOpKind op)
 {
-    if (uses->readers[group->output] != 1) return -1;
-    const int i = uses->reader[group->output];
-    return graph->nodes[i].op == op && !uses->claimed[i] ? i : -1;
+    return hedon_uses_sole_reader(uses, graph, group->output, op);
 }
 
-static void join(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int i, int *last)
+static void join(const HedonGraph *graph, const HedonUses *uses, CpuGroup *group, int i, int *last)
 {
     uses->claimed[i] = 1;
     group->output = graph->nodes[i].output[0];
@@ -54,7 +22,7 @@ static void join(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int
     if (i > *last) *last = i;
 }
 
-static void join_norm(const HedonGraph *graph, const Uses *uses, CpuGroup *group, HedonOpKind op,
+static void join_norm(const HedonGraph *graph, const HedonUses *uses, CpuGroup *group, HedonOpKind op,
                       int input, int *last)
 {
     const int next = next_member(graph, uses, group, op);
@@ -63,7 +31,7 @@ static void join_norm(const HedonGraph *graph, const Uses *uses, CpuGroup *group
     join(graph, uses, group, next, last);
 }
 
-static void join_sum(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int *last)
+static void join_sum(const HedonGraph *graph, const HedonUses *uses, CpuGroup *group, int *last)
 {
     const int next = next_member(graph, uses, group, HEDON_OP_ADD);
     if (next < 0) return;
@@ -72,7 +40,7 @@ static void join_sum(const HedonGraph *graph, const Uses *uses, CpuGroup *group,
     join(graph, uses, group, next, last);
 }
 
-static void join_relu(const HedonGraph *graph, const Uses *uses, CpuGroup *group, int *last)
+static void join_relu(const HedonGraph *graph, const HedonUses *uses, CpuGroup *group, int *last)
 {
     const int next = next_member(graph, uses, group, HEDON_OP_RELU);
     if (next < 0) return;
@@ -98,7 +66,7 @@ static int is_fusible(const HedonGraph *graph, const HedonNode *node)
 }
 
 /* The group that begins with node i; returns its last member's index. */
-static int gather(const HedonGraph *graph, const Uses *uses, int i, CpuGroup *group)
+static int gather(const HedonGraph *graph, const HedonUses *uses, int i, CpuGroup *group)
 {
     const HedonNode *node = &graph->nodes[i];
     *group = (CpuGroup){.node = node, .residual = HEDON_NONE};
@@ -136,15 +104,12 @@ int cpu_fuse(const HedonGraph *graph, CpuGroup **groups, int *count)
 {
     *groups = NULL;
     *count = 0;
-    const size_t values = (size_t)graph->value_count, nodes = (size_t)graph->node_count;
-    const Uses uses = {.readers = hedon_calloc(values, sizeof(int)),
-                       .reader = hedon_calloc(values, sizeof(int)),
-                       .live = hedon_calloc(nodes, 1),
-                       .claimed = hedon_calloc(nodes, 1)};
+    const size_t nodes = (size_t)graph->node_count;
+    HedonUses uses;
+    int err = hedon_uses_count(&uses, graph);
     CpuGroup *by_last = hedon_calloc(nodes, sizeof(*by_last)); /* at its last member's index */
-    int err = HEDON_ENOMEM;
-    if (uses.readers && uses.reader && uses.live && uses.claimed && by_last) {
-        count_uses(graph, &uses);
+    if (!err && !by_last) err = HEDON_ENOMEM;
+    if (!err) {
         for (int i = 0; i < graph->node_count; i++) {
             if (!uses.live[i] || uses.claimed[i]) continue;
             CpuGroup group;
@@ -155,12 +120,8 @@ int cpu_fuse(const HedonGraph *graph, CpuGroup **groups, int *count)
             if (by_last[i].node) by_last[(*count)++] = by_last[i];
         *groups = by_last;
         by_last = NULL;
-        err = 0;
     }
-    hedon_free(uses.readers);
-    hedon_free(uses.reader);
-    hedon_free(uses.live);
-    hedon_free(uses.claimed);
+    hedon_uses_free(&uses);
     hedon_free(by_last);
     return err;
 }

@@ -1,0 +1,94 @@
+/* One output pixel of pre-processing, for nvcc and for the C compiler: what
+ * kernels/ref/preprocess.c defines, in float32. Chroma may lie in planes of its own, or U and V
+ * side by side as NVIDIA's decoder delivers them (NV12; P010, whose ten bits are the upper ones of
+ * sixteen). */
+#ifndef HEDON_KERNELS_CUDA_PIXEL_H
+#define HEDON_KERNELS_CUDA_PIXEL_H
+
+#include "base/frame.h"
+#include "kernels/cuda/types.h"
+
+/* Planes of a picture. Of NV12: plane[1] is U's first sample, plane[2] V's, step 2. */
+typedef struct CudaPicture {
+    const void *plane[3];
+    int64_t stride[3]; /* bytes from row to row */
+    int32_t layout, bits, full_range;
+    int32_t step;  /* samples from one of a chroma row to its next: 1, or 2 side by side */
+    int32_t shift; /* bits below a sample's own: 6 of P010 */
+    float kr, kb;  /* luma's weights of red and blue */
+} CudaPicture;
+
+/* One axis of HedonTaps, on the device. */
+typedef struct CudaTaps {
+    const int32_t *first, *count;
+    const float *weight;
+    int32_t width;
+} CudaTaps;
+
+typedef struct CudaPixels {
+    CudaPicture picture; /* of the first frame; */
+    int64_t bytes;       /* its planes lie so many bytes before the next's */
+    CudaTaps x, y;
+    int32_t source_x, source_y, width, height, flip, frames;
+    float mean[3], std[3];
+    float *out;
+    int64_t channel_stride, frame_stride;
+} CudaPixels;
+
+CUDA_BOTH float cuda_unit(float v)
+{
+    return v < 0 ? 0 : v > 1 ? 1 : v;
+}
+
+CUDA_BOTH float cuda_sample(const CudaPicture *p, int64_t offset, int plane, int64_t x, int64_t y)
+{
+    const char *row = (const char *)p->plane[plane] + offset + y * p->stride[plane];
+    return (float)(p->bits > 8 ? ((const uint16_t *)row)[x] >> p->shift
+                               : ((const uint8_t *)row)[x]);
+}
+
+/* ITU-T H.273, equations 27 to 32 and 38 to 52. */
+CUDA_BOTH void cuda_pixel_rgb(const CudaPicture *p, int64_t offset, int64_t x, int64_t y,
+                              float rgb[3])
+{
+    const float top = (float)((1 << p->bits) - 1), unit = (float)(1 << (p->bits - 8));
+    if (p->layout == HEDON_PIXEL_RGB) {
+        for (int c = 0; c < 3; c++) rgb[c] = cuda_unit(cuda_sample(p, offset, c, x, y) / top);
+        return;
+    }
+    const float code = cuda_sample(p, offset, 0, x, y);
+    const float luma = p->full_range ? code / top : (code - 16 * unit) / (219 * unit);
+    float blue = 0, red = 0;
+    if (p->layout != HEDON_PIXEL_GRAY) {
+        const int64_t cx = (p->layout == HEDON_PIXEL_YUV444 ? x : x >> 1) * p->step;
+        const int64_t cy = p->layout == HEDON_PIXEL_YUV420 ? y >> 1 : y;
+        const float range = p->full_range ? top : 224 * unit;
+        blue = (cuda_sample(p, offset, 1, cx, cy) - 128 * unit) / range;
+        red = (cuda_sample(p, offset, 2, cx, cy) - 128 * unit) / range;
+    }
+    const float r = luma + 2 * (1 - p->kr) * red, b = luma + 2 * (1 - p->kb) * blue;
+    rgb[0] = cuda_unit(r);
+    rgb[1] = cuda_unit((luma - p->kr * r - p->kb * b) / (1 - p->kr - p->kb));
+    rgb[2] = cuda_unit(b);
+}
+
+/* Pixel (i, j) of frame f: resampled, clamped, normalised, written. */
+CUDA_BOTH void cuda_pixel_write(const CudaPixels *p, int32_t f, int32_t i, int32_t j)
+{
+    const int32_t column = p->flip ? p->width - 1 - i : i;
+    const int64_t x = p->source_x + p->x.first[column], y = p->source_y + p->y.first[j];
+    float sum[3] = {0, 0, 0};
+    for (int32_t m = 0; m < p->y.count[j]; m++)
+        for (int32_t k = 0; k < p->x.count[column]; k++) {
+            const float weight = p->y.weight[(int64_t)j * p->y.width + m] *
+                                 p->x.weight[(int64_t)column * p->x.width + k];
+            float rgb[3];
+            cuda_pixel_rgb(&p->picture, f * p->bytes, x + k, y + m, rgb);
+            for (int c = 0; c < 3; c++) sum[c] += weight * rgb[c];
+        }
+    float *out = p->out + f * p->frame_stride + (int64_t)j * p->width + i;
+    for (int c = 0; c < 3; c++)
+        out[c * p->channel_stride] = (cuda_unit(sum[c]) - p->mean[c]) / p->std[c];
+}
+
+#endif
