@@ -178,7 +178,8 @@ static void test_exports_have_the_models_test_metric(void **state)
     json_decref(metric);
     json_decref(wanted);
 
-    ran = RUN("annotate", "-q", "--store", in_scratch("unmeasured.db"), in_scratch("measured"));
+    ran = RUN("annotate", "-q", "--model", "lowlevel", "--store", in_scratch("unmeasured.db"),
+              in_scratch("measured"));
     assert_int_equal(ran.status, 0);
     ran_free(&ran);
     metric = exported_metric(in_scratch("unmeasured.db"));
