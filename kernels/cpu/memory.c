@@ -1,86 +1,45 @@
-/* Where every tensor lies: writes that may go over their input do, the rest is placed by lifetime.
- */
+/* Where every tensor lies. */
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/graph/lifetimes.h"
+#include "kernels/graph/memory_plan.h"
 
-static void touch(HedonLifetime *lifetimes, int32_t tensor, int32_t step)
+static void describe(const CpuPlan *plan, HedonPlannedTensor *tensors, HedonPlannedStep *steps)
 {
-    if (tensor < 0) return;
-    if (lifetimes[tensor].first < 0) lifetimes[tensor].first = step;
-    lifetimes[tensor].last = step;
-}
-
-static int in_arena(const CpuTensor *tensor)
-{
-    return tensor->place == CPU_ARENA || tensor->place == CPU_GRADIENT;
-}
-
-/* First and last step that touches each tensor. */
-static void find_lifetimes(const CpuPlan *plan, HedonLifetime *lifetimes)
-{
-    for (int i = 0; i < plan->tensor_count; i++)
-        lifetimes[i] = (HedonLifetime){.bytes = plan->tensors[i].bytes, .first = -1, .last = -1};
+    for (int i = 0; i < plan->tensor_count; i++) {
+        const CpuTensor *tensor = &plan->tensors[i];
+        tensors[i] = (HedonPlannedTensor){
+            .bytes = tensor->bytes,
+            .in_arena = tensor->place == CPU_ARENA || tensor->place == CPU_GRADIENT,
+            .may_share = tensor->place == CPU_ARENA,
+        };
+    }
     for (int s = 0; s < plan->step_count; s++) {
         const CpuStep *step = &plan->steps[s];
-        for (int k = 0; k < CPU_STEP_INPUTS; k++) touch(lifetimes, step->input[k], s);
-        for (int k = 0; k < CPU_STEP_EXTRA; k++) touch(lifetimes, step->extra[k], s);
-        touch(lifetimes, step->output, s);
-        touch(lifetimes, step->scratch, s);
-    }
-}
-
-/* Whether the step reads the storage of input i through an input that must stay as it is, too. */
-static int read_elsewhere(const CpuPlan *plan, const CpuStep *step, int i)
-{
-    for (int k = 0; k < CPU_STEP_INPUTS; k++)
-        if (step->input[k] >= 0 && !(step->overwritable >> k & 1) &&
-            plan->tensors[step->input[k]].storage == plan->tensors[step->input[i]].storage)
-            return 1;
-    return 0;
-}
-
-/* Let y lie over an input that nobody reads afterwards. */
-static void share(CpuPlan *plan, HedonLifetime *lifetimes, int s)
-{
-    const CpuStep *step = &plan->steps[s];
-    if (step->output < 0) return;
-    CpuTensor *y = &plan->tensors[step->output];
-    for (int i = 0; i < CPU_STEP_INPUTS; i++) {
-        if (!(step->overwritable >> i & 1) || step->input[i] < 0) continue;
-        const CpuTensor *x = &plan->tensors[step->input[i]];
-        HedonLifetime *storage = &lifetimes[x->storage];
-        if (x->place != CPU_ARENA || y->place != CPU_ARENA || x->bytes != y->bytes ||
-            storage->last != s || read_elsewhere(plan, step, i))
-            continue;
-        y->storage = x->storage;
-        storage->last = lifetimes[step->output].last;
-        return;
+        steps[s] = (HedonPlannedStep){.input = step->input,
+                                      .extra = step->extra,
+                                      .input_count = CPU_STEP_INPUTS,
+                                      .extra_count = CPU_STEP_EXTRA,
+                                      .output = step->output,
+                                      .scratch = step->scratch,
+                                      .overwritable = step->overwritable};
     }
 }
 
 int cpu_place(HedonContext *ctx, CpuPlan *plan)
 {
-    HedonLifetime *lifetimes = hedon_calloc((size_t)plan->tensor_count * 2, sizeof(*lifetimes));
-    if (!lifetimes) return hedon_fail_memory(ctx);
-    HedonLifetime *placed = lifetimes + plan->tensor_count;
-    find_lifetimes(plan, lifetimes);
-    for (int s = 0; s < plan->step_count; s++) share(plan, lifetimes, s);
-    int count = 0;
-    for (int i = 0; i < plan->tensor_count; i++)
-        if (in_arena(&plan->tensors[i]) && plan->tensors[i].storage == i)
-            placed[count++] = lifetimes[i];
-    int err = hedon_lifetimes_place(placed, count, &plan->arena_bytes);
-    if (err) err = hedon_fail(ctx, err, "no memory plan: the graph's values are too large");
-    count = 0;
+    HedonPlannedTensor *tensors = hedon_calloc((size_t)plan->tensor_count + 1, sizeof(*tensors));
+    HedonPlannedStep *steps = hedon_calloc((size_t)plan->step_count + 1, sizeof(*steps));
+    int err = tensors && steps ? 0 : hedon_fail_memory(ctx);
+    if (!err) describe(plan, tensors, steps);
+    if (!err)
+        err = hedon_memory_plan(ctx, tensors, plan->tensor_count, steps, plan->step_count, 1,
+                                &plan->arena_bytes);
     for (int i = 0; i < plan->tensor_count && !err; i++) {
-        CpuTensor *tensor = &plan->tensors[i];
-        if (!in_arena(tensor)) continue;
-        /* A tensor comes after the one whose storage it shares. */
-        tensor->offset =
-            tensor->storage == i ? placed[count++].offset : plan->tensors[tensor->storage].offset;
+        plan->tensors[i].storage = tensors[i].storage;
+        if (tensors[i].in_arena) plan->tensors[i].offset = tensors[i].offset;
     }
-    hedon_free(lifetimes);
+    hedon_free(steps);
+    hedon_free(tensors);
     return err;
 }

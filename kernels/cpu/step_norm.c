@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/norm.h"
+#include "kernels/graph/uses.h"
 
 enum {
     MAX_CHUNKS = 64,
@@ -280,20 +281,6 @@ int cpu_lower_batch_norm_trained(HedonContext *ctx, CpuPlan *plan, const CpuGrou
     return err ? err : finish(ctx, plan, node, group->output, &step);
 }
 
-/* The beta of the batch norm that a relu follows directly, given its output y and x of the batch
- * norm; HEDON_NONE when something was added between. */
-static HedonValueId beta_before(const HedonGraph *graph, HedonValueId y, HedonValueId x)
-{
-    const int32_t relu = graph->values[y].producer;
-    if (relu < 0 || graph->nodes[relu].op != HEDON_OP_RELU) return HEDON_NONE;
-    const int32_t norm = graph->values[graph->nodes[relu].input[0]].producer;
-    if (norm < 0 || graph->nodes[norm].input[0] != x ||
-        (graph->nodes[norm].op != HEDON_OP_BATCH_NORM_TRAIN &&
-         graph->nodes[norm].op != HEDON_OP_BATCH_NORM))
-        return HEDON_NONE;
-    return graph->nodes[norm].input[2];
-}
-
 /* Alone, or with the gradient of the relu behind the batch norm as the group's first node. */
 int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGroup *group)
 {
@@ -309,7 +296,8 @@ int cpu_lower_batch_norm_backward(HedonContext *ctx, CpuPlan *plan, const CpuGro
     for (int i = 0; i < 5 && !err; i++)
         err = set_input(ctx, plan, &step, i, relu && i == 1 ? relu->input[1] : node->input[i]);
     if (!err && relu) {
-        const HedonValueId beta = beta_before(plan->base.graph, relu->input[0], node->input[0]);
+        const HedonValueId beta =
+            hedon_norm_beta_before(plan->base.graph, relu->input[0], node->input[0]);
         step.as.norm.mask = beta == HEDON_NONE ? CPU_NORM_BY_Y : CPU_NORM_BY_SELF;
         if (beta == HEDON_NONE) step.overwritable |= 1 << 5;
         err = set_input(ctx, plan, &step, 5, beta == HEDON_NONE ? relu->input[0] : beta);

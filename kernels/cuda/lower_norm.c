@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "kernels/cuda/plan.h"
+#include "kernels/graph/uses.h"
 
 /* x[0] x; y the mean, extra[0] the variance. */
 static int run_moments(HedonContext *ctx, CudaPlan *plan, const CudaStep *step,
@@ -72,20 +73,6 @@ static int run_backward(HedonContext *ctx, CudaPlan *plan, const CudaStep *step,
                     cuda_norm_backward_run(&step->as.norm.form, &b, call->scratch, call->stream));
 }
 
-/* The beta of the batch norm that a relu follows directly, given its output y and x of the batch
- * norm; HEDON_NONE when something was added between. */
-static HedonValueId beta_before(const HedonGraph *graph, HedonValueId y, HedonValueId x)
-{
-    const int32_t relu = graph->values[y].producer;
-    if (relu < 0 || graph->nodes[relu].op != HEDON_OP_RELU) return HEDON_NONE;
-    const int32_t norm = graph->values[graph->nodes[relu].input[0]].producer;
-    if (norm < 0 || graph->nodes[norm].input[0] != x ||
-        (graph->nodes[norm].op != HEDON_OP_BATCH_NORM_TRAIN &&
-         graph->nodes[norm].op != HEDON_OP_BATCH_NORM))
-        return HEDON_NONE;
-    return graph->nodes[norm].input[2];
-}
-
 int cuda_lower_norm_backward(HedonContext *ctx, CudaPlan *plan, const CudaGroup *group)
 {
     const HedonGraph *graph = plan->base.graph;
@@ -103,7 +90,7 @@ int cuda_lower_norm_backward(HedonContext *ctx, CudaPlan *plan, const CudaGroup 
         if (step.input[i] < 0) return step.input[i];
     }
     if (relu) {
-        const HedonValueId beta = beta_before(graph, relu->input[0], node->input[0]);
+        const HedonValueId beta = hedon_norm_beta_before(graph, relu->input[0], node->input[0]);
         step.as.norm.call.mask = beta == HEDON_NONE ? CUDA_MASK_BY_Y : CUDA_MASK_BY_SELF;
         if (beta == HEDON_NONE) step.overwritable |= 1u << 5;
         step.input[5] = beta == HEDON_NONE ? cuda_value(ctx, plan, relu->input[0])

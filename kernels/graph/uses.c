@@ -48,3 +48,15 @@ int hedon_uses_sole_reader(const HedonUses *uses, const HedonGraph *graph, Hedon
     const int i = uses->reader[value];
     return graph->nodes[i].op == op && !uses->claimed[i] ? i : -1;
 }
+
+HedonValueId hedon_norm_beta_before(const HedonGraph *graph, HedonValueId y, HedonValueId x)
+{
+    const int32_t relu = graph->values[y].producer;
+    if (relu < 0 || graph->nodes[relu].op != HEDON_OP_RELU) return HEDON_NONE;
+    const int32_t norm = graph->values[graph->nodes[relu].input[0]].producer;
+    if (norm < 0 || graph->nodes[norm].input[0] != x ||
+        (graph->nodes[norm].op != HEDON_OP_BATCH_NORM_TRAIN &&
+         graph->nodes[norm].op != HEDON_OP_BATCH_NORM))
+        return HEDON_NONE;
+    return graph->nodes[norm].input[2];
+}

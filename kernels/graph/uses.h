@@ -1,4 +1,4 @@
-/* Who reads which value: what fusing nodes needs to know. */
+/* Who reads which value and what made it: what fusing nodes needs to know. */
 #ifndef HEDON_KERNELS_GRAPH_USES_H
 #define HEDON_KERNELS_GRAPH_USES_H
 
@@ -19,5 +19,9 @@ void hedon_uses_free(HedonUses *uses);
 /** The unclaimed node of kind `op` that alone reads the value; or -1. */
 int hedon_uses_sole_reader(const HedonUses *uses, const HedonGraph *graph, HedonValueId value,
                            HedonOpKind op);
+
+/** The beta of the batch norm that a relu follows directly, given the relu's output y and the batch
+ * norm's x; HEDON_NONE when something was added between. */
+HedonValueId hedon_norm_beta_before(const HedonGraph *graph, HedonValueId y, HedonValueId x);
 
 #endif
