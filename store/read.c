@@ -115,38 +115,36 @@ static int take_count(void *opaque, const HedonValue *row, int count)
     return 0;
 }
 
+/* What was put together, unless that failed; frees it. */
+static int ask(HedonContext *ctx, HedonStore *store, HedonQueryText *s, int code,
+               HedonRowFunction row, void *opaque)
+{
+    if (!code)
+        code = hedon_store_ask(ctx, store,
+                               &(HedonSql){.text = s->text.bytes,
+                                           .once = 1,
+                                           .values = s->values,
+                                           .count = s->count,
+                                           .row = row,
+                                           .opaque = opaque});
+    hedon_query_free(s);
+    return code;
+}
+
 static int count_rows(HedonContext *ctx, HedonStore *store, const HedonStoreQuery *query,
                       HedonQueryPart part, int64_t *total)
 {
     HedonQueryText s = {0};
-    int code = hedon_query_count(ctx, &s, query, part);
-    if (!code)
-        code = hedon_store_ask(ctx, store,
-                               &(HedonSql){.text = s.text.bytes,
-                                           .once = 1,
-                                           .values = s.values,
-                                           .count = s.count,
-                                           .row = take_count,
-                                           .opaque = total});
-    hedon_query_free(&s);
-    return code;
+    const int code = hedon_query_count(ctx, &s, query, part);
+    return ask(ctx, store, &s, code, take_count, total);
 }
 
 static int read_rows(HedonContext *ctx, HedonStore *store, Reading *reading, HedonQueryPart part,
                      int64_t offset, int64_t limit)
 {
     HedonQueryText s = {0};
-    int code = hedon_query_rows(ctx, &s, reading->query, part, offset, limit);
-    if (!code)
-        code = hedon_store_ask(ctx, store,
-                               &(HedonSql){.text = s.text.bytes,
-                                           .once = 1,
-                                           .values = s.values,
-                                           .count = s.count,
-                                           .row = take_row,
-                                           .opaque = reading});
-    hedon_query_free(&s);
-    return code;
+    const int code = hedon_query_rows(ctx, &s, reading->query, part, offset, limit);
+    return ask(ctx, store, &s, code, take_row, reading);
 }
 
 /* Which rows, in one or two statements: a ranking has the errors at its end. */
