@@ -10,8 +10,9 @@
 
 typedef struct Arguments {
     const char *model, *store, *files, *shard;
-    int no_timeline, hidden, nul, retry_failed, estimate, json, quiet;
-    double window_s, stride_s, budget_s, progress_s;
+    int hidden, nul, retry_failed, estimate, json, quiet;
+    double progress_s;
+    HedonScoringArguments scoring;
     int64_t workers;
     HedonTexts include, exclude;
     HedonDeviceArguments device;
@@ -33,8 +34,8 @@ static int check(const HedonCommand *command, const Arguments *arguments, char *
     if (!count && !arguments->files)
         return hedon_wrong_usage(command,
                                  "which folder? give one or more, or - for a list of files");
-    if (arguments->no_timeline && (arguments->window_s > 0 || arguments->stride_s > 0))
-        return hedon_wrong_usage(command, "--no-timeline excludes --window and --stride");
+    const int scoring = hedon_scoring_check(command, &arguments->scoring);
+    if (scoring != HEDON_PARSED) return scoring;
     int lists = arguments->files && !strcmp(arguments->files, "-");
     for (int i = 0; i < count; i++) lists += !strcmp(places[i], "-");
     if (lists > 1) return hedon_wrong_usage(command, "standard input (-) can be read only once");
@@ -67,11 +68,8 @@ static void fill_options(const Arguments *arguments, char **places, int count,
     source->filter.hidden = arguments->hidden;
     HedonScorerOptions *scorer = &options->scorer;
     hedon_device_arguments(&arguments->device, &scorer->device);
-    scorer->timeline = !arguments->no_timeline;
-    scorer->window_s = arguments->window_s;
-    scorer->stride_s = arguments->stride_s;
+    hedon_scoring_arguments(&arguments->scoring, scorer);
     scorer->decode_workers = (int)arguments->workers;
-    scorer->max_seconds = arguments->budget_s;
 }
 
 static int finish(const HedonCommand *command, HedonContext *ctx, HedonAnnotateShow *show, int code,
@@ -144,14 +142,7 @@ static const HedonOption options[] = {
      "only say how many videos, how long, how much disk"},
     {"retry-failed", OPTION_FLAG, offsetof(Arguments, retry_failed), NULL,
      "do again what failed before"},
-    {"window", OPTION_SECONDS, offsetof(Arguments, window_s), "SECONDS",
-     "length of the timeline's windows (default: the model's)"},
-    {"stride", OPTION_SECONDS, offsetof(Arguments, stride_s), "SECONDS",
-     "from window to window (default: --window)"},
-    {"no-timeline", OPTION_FLAG, offsetof(Arguments, no_timeline), NULL,
-     "look only at what the overall result needs"},
-    {"budget", OPTION_SECONDS, offsetof(Arguments, budget_s), "SECONDS",
-     "give a file up after so long without progress (default 120)"},
+    HEDON_SCORING_OPTIONS(Arguments),
     {"workers", OPTION_INTEGER, offsetof(Arguments, workers), "N",
      "decoder processes (default: chosen by measurement)"},
     {"progress", OPTION_SECONDS, offsetof(Arguments, progress_s), "SECONDS",

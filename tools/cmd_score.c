@@ -18,8 +18,8 @@ enum { THUMBNAILS = 6 };
 
 typedef struct Arguments {
     const char *model, *out, *plot;
-    int json, csv, no_timeline;
-    double window_s, stride_s, budget_s;
+    int json, csv;
+    HedonScoringArguments scoring;
     int64_t workers;
     HedonDeviceArguments device;
 } Arguments;
@@ -87,7 +87,7 @@ static int write_result(Session *session, const HedonScore *score)
     if (arguments->json) {
         code = hedon_score_json(session->ctx, session->scorer, score, &text);
     } else if (arguments->csv) {
-        code = hedon_score_csv(session->ctx, score, arguments->window_s > 0, &text);
+        code = hedon_score_csv(session->ctx, score, arguments->scoring.window_s > 0, &text);
     } else if (!score->code) {
         const char *warning = hedon_scorer_warning(session->scorer);
         if (session->shown++)
@@ -161,12 +161,9 @@ static int score_all(const HedonCommand *command, Session *session, const HedonM
     HedonScorerOptions options;
     hedon_scorer_options_default(&options);
     hedon_device_arguments(&arguments->device, &options.device);
-    options.timeline = !arguments->no_timeline;
-    options.window_s = arguments->window_s;
-    options.stride_s = arguments->stride_s;
+    hedon_scoring_arguments(&arguments->scoring, &options);
     options.videos = session->video_count;
     options.decode_workers = (int)arguments->workers;
-    options.max_seconds = arguments->budget_s;
     options.thumbnails = arguments->plot ? THUMBNAILS : 0;
     int code = hedon_scorer_open(ctx, &session->scorer, model, &options);
     if (code == HEDON_EINVAL) return hedon_wrong_usage(command, "%s", hedon_last_error(ctx));
@@ -211,8 +208,8 @@ static int check(const HedonCommand *command, const Arguments *arguments, char *
     if (!count) return hedon_wrong_usage(command, "which video? give one or more, or - for a pipe");
     if (arguments->json && arguments->csv)
         return hedon_wrong_usage(command, "--json and --csv exclude each other");
-    if (arguments->no_timeline && (arguments->window_s > 0 || arguments->stride_s > 0))
-        return hedon_wrong_usage(command, "--no-timeline excludes --window and --stride");
+    const int scoring = hedon_scoring_check(command, &arguments->scoring);
+    if (scoring != HEDON_PARSED) return scoring;
     if (arguments->plot && !strcmp(arguments->plot, "-"))
         return hedon_wrong_usage(command, "--plot needs the name of a PNG file");
     for (int i = 0; i < count; i++)
@@ -261,14 +258,7 @@ static const HedonOption options[] = {
      "draw the timeline; {} in the name stands for the video's"},
     {"out", OPTION_TEXT, offsetof(Arguments, out), "FILE",
      "write there when all is done (- is standard output)", 'o'},
-    {"window", OPTION_SECONDS, offsetof(Arguments, window_s), "SECONDS",
-     "length of the timeline's windows (default: the model's)"},
-    {"stride", OPTION_SECONDS, offsetof(Arguments, stride_s), "SECONDS",
-     "from window to window (default: --window)"},
-    {"no-timeline", OPTION_FLAG, offsetof(Arguments, no_timeline), NULL,
-     "look only at what the overall result needs"},
-    {"budget", OPTION_SECONDS, offsetof(Arguments, budget_s), "SECONDS",
-     "give a file up after so long without progress (default 120)"},
+    HEDON_SCORING_OPTIONS(Arguments),
     {"workers", OPTION_INTEGER, offsetof(Arguments, workers), "N",
      "decoder processes (default: chosen by model and cores)"},
     HEDON_DEVICE_OPTIONS(Arguments),

@@ -99,6 +99,28 @@ typedef struct HedonDeviceArguments {
 
 void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOptions *options);
 
+/* --window, --stride, --no-timeline, --budget: how videos are scored, wherever they are. */
+typedef struct HedonScoringArguments {
+    double window_s, stride_s, budget_s;
+    int no_timeline;
+} HedonScoringArguments;
+
+#define HEDON_SCORING_OPTIONS(arguments)                                                           \
+    {"window", OPTION_SECONDS, offsetof(arguments, scoring.window_s), "SECONDS",                   \
+     "length of the timeline's windows (default: the model's)"},                                   \
+        {"stride", OPTION_SECONDS, offsetof(arguments, scoring.stride_s), "SECONDS",               \
+         "from window to window (default: --window)"},                                             \
+        {"no-timeline", OPTION_FLAG, offsetof(arguments, scoring.no_timeline), NULL,               \
+         "look only at what the overall result needs"},                                            \
+    {                                                                                              \
+        "budget", OPTION_SECONDS, offsetof(arguments, scoring.budget_s), "SECONDS",                \
+            "give a file up after so long without progress (default 120)"                          \
+    }
+
+/** HEDON_PARSED, or the status of a usage error that was said. */
+int hedon_scoring_check(const HedonCommand *command, const HedonScoringArguments *arguments);
+void hedon_scoring_arguments(const HedonScoringArguments *arguments, HedonScorerOptions *options);
+
 /** hedon_model_open, and "random:ARCHITECTURE[:SEED]" for tests and benchmarks without weights. */
 int hedon_open_model_argument(HedonContext *ctx, HedonModel **out, const char *name);
 
