@@ -35,7 +35,9 @@ static inline void postgres_become(const PostgresFixture *pg, int log)
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
 }
 
-static inline pid_t postgres_spawn(const PostgresFixture *pg, char *const arguments[])
+/* arguments[0] becomes the program's whole path: that is where initdb looks for postgres, which need
+ * not be on PATH. */
+static inline pid_t postgres_spawn(const PostgresFixture *pg, char *arguments[])
 {
     char program[256], log_name[128];
     snprintf(program, sizeof(program), "%s/%s", pg->programs, arguments[0]);
@@ -44,6 +46,7 @@ static inline pid_t postgres_spawn(const PostgresFixture *pg, char *const argume
     const pid_t child = fork();
     if (!child) {
         postgres_become(pg, log);
+        arguments[0] = program;
         execv(program, arguments);
         _exit(127);
     }
@@ -51,7 +54,7 @@ static inline pid_t postgres_spawn(const PostgresFixture *pg, char *const argume
     return child;
 }
 
-static inline int postgres_command(const PostgresFixture *pg, char *const arguments[])
+static inline int postgres_command(const PostgresFixture *pg, char *arguments[])
 {
     int status;
     const pid_t child = postgres_spawn(pg, arguments);
