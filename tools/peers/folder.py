@@ -1,6 +1,6 @@
 """A folder of videos through R(2+1)D-18, as one writes it with PyTorch and torchcodec.
 
-The same windows, frames, pre-processing and arithmetic as `hedon score --no-timeline` with hedon's r2plus1d_18:
+The same windows, frames, pre-processing and arithmetic as `hedon annotate --no-timeline` with hedon's r2plus1d_18:
 16 frames spread over 16/15 s every 2 s, the last window moved back to end with the video; 128x171 bilinear without
 antialiasing, the middle 112x112, Kinetics' mean and deviation; float32.
 """
