@@ -101,6 +101,22 @@ static double number_at(const json_t *object, const char *key)
 
 /* ---- Export */
 
+static void test_a_full_disk_is_blamed_on_the_output(void **state)
+{
+    (void)state;
+    char *formats[] = {"jsonl", "csv"};
+    for (int i = 0; i < 2; i++) {
+        Ran ran = run_with(ARGV("export", store_place(), "--format", formats[i], "--model", "first"),
+                           "/dev/null", "/dev/full");
+        assert_int_equal(ran.status, 1);
+        assert_int_equal(count_lines(ran.err), 1);
+        assert_non_null(strstr(ran.err, "standard output"));
+        assert_non_null(strstr(ran.err, "No space left"));
+        assert_null(strstr(ran.err, store_place()));
+        ran_free(&ran);
+    }
+}
+
 static void test_json_lines_are_scores_without_runtime(void **state)
 {
     (void)state;
@@ -335,6 +351,7 @@ static void test_folders_are_compared_as_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_full_disk_is_blamed_on_the_output),
         cmocka_unit_test(test_json_lines_are_scores_without_runtime),
         cmocka_unit_test(test_csv_is_scores_csv),
         cmocka_unit_test(test_tracks_keep_folders_apart),

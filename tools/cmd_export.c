@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/atomic_file.h"
+#include "base/error.h"
 #include "report/export.h"
 #include "tools/store_argument.h"
 
@@ -29,16 +30,20 @@ static int check(const HedonCommand *command, const Arguments *arguments, int co
     return HEDON_PARSED;
 }
 
+/* *place: what to blame a failure on. */
 static int write_sheet(HedonContext *ctx, const Arguments *arguments, const HedonExport *export,
-                       HedonExported *exported)
+                       HedonExported *exported, const char **place)
 {
     HedonAtomicFile *file;
-    int code = hedon_atomic_open(ctx, &file, arguments->out ? arguments->out : "-");
+    const char *out = arguments->out ? arguments->out : "-";
+    int code = hedon_atomic_open(ctx, &file, out);
     if (code) return code;
     FILE *stream = hedon_atomic_stream(file);
     code = !strcmp(arguments->format, "csv") ? hedon_export_csv(ctx, export, stream, exported)
                                              : hedon_export_jsonl(ctx, export, stream, exported);
+    if (!code && fflush(stream)) code = hedon_fail_errno(ctx, "cannot write");
     if (!code) return hedon_atomic_commit(ctx, file);
+    if (ferror(stream)) *place = strcmp(out, "-") ? out : "standard output";
     hedon_atomic_abort(file);
     return code;
 }
@@ -61,10 +66,11 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
                                 .run = &chosen,
                                 .where = arguments.store.where,
                                 .per_clip = arguments.clips};
+    const char *place = argv[0];
     const int tracks = !strcmp(arguments.format, "vtt");
     const int code = tracks ? hedon_export_vtt(ctx, &export, arguments.out, &exported)
-                            : write_sheet(ctx, &arguments, &export, &exported);
-    status = code ? hedon_query_failed(command, ctx, argv[0], code) : EXIT_GOOD;
+                            : write_sheet(ctx, &arguments, &export, &exported, &place);
+    status = code ? hedon_query_failed(command, ctx, place, code) : EXIT_GOOD;
     if (!code && tracks) hedon_say("%lld tracks written", (long long)exported.videos);
     hedon_report_run_clear(&chosen);
     hedon_store_close(store);
