@@ -41,23 +41,44 @@ static HedonSampler timeline_sampler(const HedonScorer *scorer, double duration_
     return sampler;
 }
 
-/* a becomes a followed by b; b is emptied. */
-static int append(HedonContext *ctx, HedonClips *a, HedonClips *b)
+/* Clip `from` of b becomes clip `to` of a, which has room for it. */
+static void take_clip(HedonClips *a, int64_t to, const HedonClips *b, int64_t from)
 {
-    const size_t count = (size_t)(a->count + b->count), frames = (size_t)a->clip_frames;
-    int64_t *indices = hedon_realloc(a->frames, count * frames, sizeof(*indices));
-    if (indices) a->frames = indices;
-    double *start_s = hedon_realloc(a->start_s, count, sizeof(*start_s));
-    if (start_s) a->start_s = start_s;
-    double *end_s = hedon_realloc(a->end_s, count, sizeof(*end_s));
-    if (end_s) a->end_s = end_s;
-    if (!indices || !start_s || !end_s) return hedon_fail_memory(ctx);
-    memcpy(indices + (size_t)a->count * frames, b->frames,
-           (size_t)b->count * frames * sizeof(*indices));
-    memcpy(start_s + a->count, b->start_s, (size_t)b->count * sizeof(*start_s));
-    memcpy(end_s + a->count, b->end_s, (size_t)b->count * sizeof(*end_s));
-    a->count += b->count;
-    hedon_clips_free(b);
+    memcpy(a->frames + to * a->clip_frames, b->frames + from * a->clip_frames,
+           (size_t)a->clip_frames * sizeof(*a->frames));
+    a->start_s[to] = b->start_s[from];
+    a->end_s[to] = b->end_s[from];
+}
+
+static int64_t last_frame(const HedonClips *clips, int64_t clip)
+{
+    return clips->frames[(clip + 1) * clips->clip_frames - 1];
+}
+
+/* Both in the order in which they are complete when frames come in theirs: clips leave the loader
+ * in order, and none then waits with its pictures for one that ends later. */
+static int merge(HedonContext *ctx, HedonClips *out, int64_t **row, const HedonClips *timeline,
+                 const HedonClips *own)
+{
+    const size_t count = (size_t)(timeline->count + own->count);
+    *out = (HedonClips){.clip_frames = timeline->clip_frames};
+    out->frames = hedon_malloc(count, (size_t)timeline->clip_frames * sizeof(*out->frames));
+    out->start_s = hedon_malloc(count, sizeof(*out->start_s));
+    out->end_s = hedon_malloc(count, sizeof(*out->end_s));
+    *row = hedon_malloc(count, sizeof(**row));
+    if (!out->frames || !out->start_s || !out->end_s || !*row) {
+        hedon_clips_free(out);
+        hedon_free(*row);
+        *row = NULL;
+        return hedon_fail_memory(ctx);
+    }
+    int64_t a = 0, b = 0;
+    while (a < timeline->count || b < own->count) {
+        const int is_row = b == own->count ||
+                           (a < timeline->count && last_frame(timeline, a) <= last_frame(own, b));
+        (*row)[out->count] = is_row ? a : HEDON_NO_ROW;
+        take_clip(out, out->count++, is_row ? timeline : own, is_row ? a++ : b++);
+    }
     return 0;
 }
 
@@ -67,7 +88,7 @@ int hedon_feed_choose(HedonContext *ctx, const HedonScorer *scorer, const HedonV
                       const double *times, HedonClips *clips, HedonClipRoles *roles)
 {
     memset(clips, 0, sizeof(*clips));
-    HedonClips own = {0};
+    HedonClips own = {0}, windows = {0};
     const HedonSampler sampler = own_sampler(scorer->preprocessing);
     int code = hedon_sample(ctx, &own, &sampler, times, info->frames, info->duration_s);
     if (code) return code;
@@ -77,18 +98,15 @@ int hedon_feed_choose(HedonContext *ctx, const HedonScorer *scorer, const HedonV
                      (free_choice || (sampler.window_s == timeline.window_s &&
                                       sampler.stride_s == timeline.stride_s));
     if (!scorer->options.timeline || same) {
-        *roles = (HedonClipRoles){.timeline = own.count, .own = 0};
+        *roles = (HedonClipRoles){.timeline = own.count};
         *clips = own;
         return 0;
     }
-    code = hedon_sample(ctx, clips, &timeline, times, info->frames, info->duration_s);
-    if (!code) {
-        *roles = (HedonClipRoles){.timeline = clips->count, .own = clips->count};
-        code = append(ctx, clips, &own);
-    }
-    if (code) {
-        hedon_clips_free(&own);
-        hedon_clips_free(clips);
-    }
+    int64_t *row = NULL;
+    code = hedon_sample(ctx, &windows, &timeline, times, info->frames, info->duration_s);
+    if (!code) code = merge(ctx, clips, &row, &windows, &own);
+    if (!code) *roles = (HedonClipRoles){.timeline = windows.count, .row = row};
+    hedon_clips_free(&windows);
+    hedon_clips_free(&own);
     return code;
 }

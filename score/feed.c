@@ -270,6 +270,7 @@ int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 void hedon_feed_video_clear(HedonFeedVideo *video)
 {
     for (int i = 0; i < video->pick_count; i++) hedon_free((void *)video->picks[i].image.rgb);
+    for (int i = 0; i < video->plans; i++) hedon_free((void *)(uintptr_t)video->roles[i].row);
     hedon_free(video->images);
     memset(video, 0, sizeof(*video));
 }

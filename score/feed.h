@@ -18,7 +18,7 @@ typedef struct HedonPick {
 /* The part of a video's state that belongs to its loader thread until the video's end is out. */
 typedef struct HedonFeedVideo {
     HedonClipRoles roles[HEDON_MAX_PLANS]; /* a damaged video is planned again; the collector may
-                                              still be reading the plan before */
+                                              still be reading the plan before. Rows are owned */
     int plans;
     uint64_t serial; /* of the plan under way, among all the feed's */
     int repeats;     /* some frame is shown more than once */
@@ -38,7 +38,8 @@ int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 void hedon_feed_video_clear(HedonFeedVideo *video);
 void hedon_feed_free(HedonFeed *feed);
 
-/** Which clips a video gives: the timeline's, then the model's own. */
+/** Which clips a video gives: the timeline's and the model's own, in the order in which they end.
+ *  roles->row: hedon_free. */
 int hedon_feed_choose(HedonContext *ctx, const HedonScorer *scorer, const HedonVideoInfo *info,
                       const double *times, HedonClips *clips, HedonClipRoles *roles);
 

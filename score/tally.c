@@ -23,11 +23,17 @@ int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles
     return tally->clips ? 0 : hedon_fail_memory(ctx);
 }
 
+static int64_t row_of(const HedonTally *tally, int64_t clip)
+{
+    return tally->roles.row ? tally->roles.row[clip] : clip;
+}
+
 void hedon_tally_clip(HedonTally *tally, int64_t clip, double start_s, double end_s)
 {
-    if (clip >= tally->roles.timeline) return;
-    tally->clips[clip].start_s = start_s;
-    tally->clips[clip].end_s = end_s;
+    const int64_t row = row_of(tally, clip);
+    if (row == HEDON_NO_ROW) return;
+    tally->clips[row].start_s = start_s;
+    tally->clips[row].end_s = end_s;
 }
 
 /* The spread is that of what people see: intensities, and the utility as it is. */
@@ -71,9 +77,10 @@ void hedon_tally_view(HedonTally *tally, int64_t clip, int64_t view, const float
     for (int i = 0; i < HEDON_TALLY_VALUES; i++)
         if (!isfinite(logits[i])) tally->not_finite = 1;
     tally->taken++;
-    if (clip >= tally->roles.own) add_to_video(tally, logits);
-    if (clip < tally->roles.timeline && view + 1 == tally->views_per_clip)
-        finish_clip(tally, &tally->clips[clip]);
+    const int64_t row = row_of(tally, clip);
+    if (!tally->roles.row || row == HEDON_NO_ROW) add_to_video(tally, logits);
+    if (row != HEDON_NO_ROW && view + 1 == tally->views_per_clip)
+        finish_clip(tally, &tally->clips[row]);
 }
 
 void hedon_tally_last(const HedonTally *tally, int64_t view, const float **emotions,

@@ -10,12 +10,15 @@ enum {
     HEDON_MAX_VIEWS = 3                      /* of a clip */
 };
 
-/* Which of a video's clips are for what. Its timeline is clips 0..timeline-1; the clips of the
- * model's own sampling, which make the overall result, are own..count-1. Both are all of them when
- * no other timeline is asked for. */
+/* Which of a video's clips are for what: rows of the timeline, or the model's own sampling, which
+ * makes the overall result. */
 typedef struct HedonClipRoles {
-    int64_t timeline, own;
+    int64_t timeline;   /* rows */
+    const int64_t *row; /* by clip: its row; HEDON_NO_ROW for a clip of the model's own. NULL: clip
+                           c is row c, and all are the model's own too */
 } HedonClipRoles;
+
+enum { HEDON_NO_ROW = -1 };
 
 typedef struct HedonTally {
     HedonClipRoles roles;
@@ -31,7 +34,7 @@ typedef struct HedonTally {
     int not_finite;
 } HedonTally;
 
-/** Start (again): what was added before is void. */
+/** Start (again): what was added before is void. roles.row is borrowed until the last view. */
 int hedon_tally_start(HedonContext *ctx, HedonTally *tally, HedonClipRoles roles,
                       int64_t clip_count, int64_t views_per_clip);
 /** The times of a clip, before its views. */

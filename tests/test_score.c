@@ -75,7 +75,7 @@ static void test_views_are_averaged_as_logits(void **state)
     (void)state;
     HedonTally tally = {0};
     assert_int_equal(
-        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 0}, 2, 2), 0);
+        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2}, 2, 2), 0);
     const float utilities[4] = {1, 3, -2, 0};
     for (int view = 0; view < 4; view++) {
         float emotions[HEDON_EMOTIONS];
@@ -112,13 +112,14 @@ static void test_views_are_averaged_as_logits(void **state)
     hedon_tally_free(&tally);
 }
 
-/* Windows before, the model's own clip last: only that one makes the result. */
+/* The model's own clip between two windows: only that one makes the result. */
 static void test_the_timeline_is_not_the_result(void **state)
 {
     (void)state;
     HedonTally tally = {0};
+    const int64_t row[3] = {0, HEDON_NO_ROW, 1};
     assert_int_equal(
-        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .own = 2}, 3, 1), 0);
+        hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 2, .row = row}, 3, 1), 0);
     for (int clip = 0; clip < 3; clip++) {
         const float emotions[HEDON_EMOTIONS] = {0}, utility = (float)clip;
         hedon_tally_clip(&tally, clip, clip, clip + 1);
@@ -126,11 +127,12 @@ static void test_the_timeline_is_not_the_result(void **state)
     }
     HedonScore score = {0};
     assert_int_equal(hedon_tally_result(NULL, &tally, &both_heads, &score), 0);
-    assert_true(score.utility == 2);
+    assert_true(score.utility == 1);
     assert_int_equal(score.views, 1);
     assert_true(score.utility_sd == 0);
     assert_int_equal(score.clip_count, 2);
-    assert_true(score.clips[1].utility == 1);
+    assert_true(score.clips[0].utility == 0 && score.clips[1].utility == 2);
+    assert_true(score.clips[1].start_s == 2 && score.clips[1].end_s == 3);
     /* 27 equal intensities: alphabetical order decides */
     for (int place = 0; place < 3; place++) assert_int_equal(score.top[place], place);
     hedon_tally_free(&tally);
@@ -143,7 +145,7 @@ static void test_starting_again_forgets(void **state)
     const float emotions[HEDON_EMOTIONS] = {0}, wrong = 9, right = 1;
     for (int attempt = 0; attempt < 2; attempt++) {
         assert_int_equal(
-            hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
+            hedon_tally_start(NULL, &tally, (HedonClipRoles){.timeline = 1}, 1, 1), 0);
         hedon_tally_view(&tally, 0, 0, emotions, attempt ? &right : &wrong);
     }
     HedonScore score = {0};
@@ -159,7 +161,7 @@ static void test_what_is_no_number_is_an_error(void **state)
     HedonTally tally = {0};
     const float emotions[HEDON_EMOTIONS] = {[5] = NAN}, utility = 1;
     assert_int_equal(
-        hedon_tally_start(ctx, &tally, (HedonClipRoles){.timeline = 1, .own = 0}, 1, 1), 0);
+        hedon_tally_start(ctx, &tally, (HedonClipRoles){.timeline = 1}, 1, 1), 0);
     hedon_tally_view(&tally, 0, 0, emotions, &utility);
     HedonScore score = {0};
     assert_int_equal(hedon_tally_result(ctx, &tally, &both_heads, &score), HEDON_EDATA);
@@ -312,6 +314,13 @@ static HedonScorer bare_scorer(HedonPreprocessing *preprocessing, const HedonSco
     return (HedonScorer){.preprocessing = preprocessing, .options = *options};
 }
 
+static void clips_and_rows_free(HedonClips *clips, HedonClipRoles *roles)
+{
+    hedon_clips_free(clips);
+    hedon_free((void *)(uintptr_t)roles->row);
+    roles->row = NULL;
+}
+
 static void test_clips_of_timeline_and_of_the_model(void **state)
 {
     (void)state;
@@ -331,17 +340,18 @@ static void test_clips_of_timeline_and_of_the_model(void **state)
         bare_scorer(&even, &options); /* free choice: at most 24 windows, then one even clip */
     assert_int_equal(hedon_feed_choose(ctx, &scorer, &info, times, &clips, &roles), 0);
     assert_true(roles.timeline >= 20 && roles.timeline <= 24);
-    assert_int_equal(roles.own, roles.timeline);
-    assert_int_equal(clips.count, roles.own + 1);
-    assert_int_equal(clips.frames[roles.own * 16], 0);
-    assert_int_equal(clips.frames[roles.own * 16 + 15], 599);
-    hedon_clips_free(&clips);
+    const int64_t last = roles.timeline; /* it ends with the video, as the last window does */
+    assert_int_equal(clips.count, last + 1);
+    assert_int_equal(roles.row[last], HEDON_NO_ROW);
+    assert_int_equal(clips.frames[last * 16], 0);
+    assert_int_equal(clips.frames[last * 16 + 15], 599);
+    clips_and_rows_free(&clips, &roles);
 
     scorer = bare_scorer(&windows, &options); /* the model's own windows are the timeline */
     assert_int_equal(hedon_feed_choose(ctx, &scorer, &info, times, &clips, &roles), 0);
     assert_int_equal(clips.count, 30);
     assert_int_equal(roles.timeline, 30);
-    assert_int_equal(roles.own, 0);
+    assert_null(roles.row);
     hedon_clips_free(&clips);
 
     options.window_s = 5;
@@ -349,7 +359,17 @@ static void test_clips_of_timeline_and_of_the_model(void **state)
     assert_int_equal(hedon_feed_choose(ctx, &scorer, &info, times, &clips, &roles), 0);
     assert_int_equal(roles.timeline, 12);
     assert_int_equal(clips.count, 42);
-    hedon_clips_free(&clips);
+    int64_t rows = 0, own = 0;
+    for (int64_t c = 0; c < clips.count; c++) {
+        if (c) assert_true(clips.frames[c * 16 + 15] >= clips.frames[c * 16 - 1]);
+        if (roles.row[c] == HEDON_NO_ROW)
+            assert_true(fabs(clips.start_s[c] - 2. * (double)own++) < 1e-9);
+        else
+            assert_true(fabs(clips.start_s[c] - 5. * (double)rows) < 1e-9 && roles.row[c] == rows++);
+    }
+    assert_int_equal(rows, 12);
+    assert_int_equal(own, 30);
+    clips_and_rows_free(&clips, &roles);
 
     options.timeline = 0;
     scorer = bare_scorer(&even, &options);

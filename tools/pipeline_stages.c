@@ -49,9 +49,12 @@ static int next_job(void *opaque, HedonLoaderJob *job)
 static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoInfo *info,
                 const double *times, HedonClips *clips)
 {
-    HedonClipRoles roles;
+    HedonClipRoles roles = {0};
     (void)job;
-    return hedon_feed_choose(ctx, ((Decoding *)opaque)->scorer, info, times, clips, &roles);
+    const int code =
+        hedon_feed_choose(ctx, ((Decoding *)opaque)->scorer, info, times, clips, &roles);
+    hedon_free((void *)(uintptr_t)roles.row);
+    return code;
 }
 
 static int same_geometry(const HedonFrame *a, const HedonFrame *b)
