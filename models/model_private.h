@@ -47,6 +47,16 @@ int hedon_model_add_head(HedonContext *ctx, HedonModel *model, const char *name,
 int hedon_model_declare(HedonContext *ctx, HedonModel *model, HedonGraph **out);
 /** Values for parameter i, zero-filled, to be written through values.data. */
 int hedon_model_allocate(HedonContext *ctx, HedonModel *model, int i);
+/**
+ * A whole model by names, its parameters written by `fill`, which finds what each is for in the graph.
+ *
+ * @param heads  "emotions", "utility" or "emotions,utility"
+ * @return 0; HEDON_EINVAL for unknown names; HEDON_ENOMEM
+ */
+int hedon_model_make(HedonContext *ctx, HedonModel **out, const char *architecture,
+                     const char *heads,
+                     void (*fill)(HedonModel *model, const HedonGraph *graph, uint64_t seed),
+                     uint64_t seed);
 
 /**
  * Give every declared parameter its values. Float32 ones that lie in memory are used in place, so

@@ -85,44 +85,15 @@ static void fill_all(HedonModel *model, const HedonGraph *graph, uint64_t seed)
     }
 }
 
-static int add_heads(HedonContext *ctx, HedonModel *model, const char *heads)
-{
-    const int emotions = !strcmp(heads, "emotions") || !strcmp(heads, "emotions,utility");
-    const int utility = !strcmp(heads, "utility") || !strcmp(heads, "emotions,utility");
-    if (!emotions && !utility)
-        return hedon_fail(ctx, HEDON_EINVAL,
-                          "heads are emotions, utility or emotions,utility, not %.60s", heads);
-    int code = 0;
-    if (emotions) code = hedon_model_add_head(ctx, model, "emotions", HEDON_EMOTIONS, 1);
-    if (utility && !code) code = hedon_model_add_head(ctx, model, "utility", 1, 0);
-    return code;
-}
-
 int hedon_model_open_random(HedonContext *ctx, HedonModel **out, const char *architecture,
                             uint64_t seed, const char *heads)
 {
-    const HedonArchitecture *found = hedon_architecture_find(architecture);
-    HedonModel *model;
-    HedonGraph *graph = NULL;
-    *out = NULL;
-    if (!found)
-        return hedon_fail(ctx, HEDON_EINVAL, "there is no architecture %.60s", architecture);
-    int code = hedon_model_new(ctx, &model, found);
-    if (!code) code = add_heads(ctx, model, heads);
-    if (!code) code = hedon_model_declare(ctx, model, &graph);
-    for (int i = 0; !code && i < model->parameter_count; i++)
-        code = hedon_model_allocate(ctx, model, i);
-    if (!code) {
-        fill_all(model, graph, seed);
-        snprintf(model->sha256, sizeof(model->sha256), "random weights, seed %llu",
-                 (unsigned long long)seed);
-        model->info.trained_on = "nothing: random weights";
-        model->info.caveat = "random weights: for tests and benchmarks";
-    }
-    hedon_graph_free(graph);
-    if (code)
-        hedon_model_close(model);
-    else
-        *out = model;
-    return code;
+    const int code = hedon_model_make(ctx, out, architecture, heads, fill_all, seed);
+    if (code) return code;
+    HedonModel *model = *out;
+    snprintf(model->sha256, sizeof(model->sha256), "random weights, seed %llu",
+             (unsigned long long)seed);
+    model->info.trained_on = "nothing: random weights";
+    model->info.caveat = "random weights: for tests and benchmarks";
+    return 0;
 }
