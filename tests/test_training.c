@@ -262,7 +262,7 @@ static int64_t chain_bytes(int recompute)
     graph->recompute = recompute;
     HedonValueId x = hedon_graph_input(graph, "x", &(HedonShape){5, {2, 16, 8, 24, 24}});
     for (int i = 0; i < 6; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof(name), "layer%d", i);
         x = factor(graph, name, x, 16, 1, 1, 1, 1);
     }

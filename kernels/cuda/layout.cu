@@ -155,13 +155,13 @@ cudaError_t cuda_unpack(CudaType type, const void *from, float *to, int64_t outp
     const unsigned blocks = blocks_for(outputs * inputs);
     const int64_t padded = cuda_pad_channels(type, inputs);
     if (type == CUDA_F32)
-        unpack<<<blocks, THREADS, 0, stream>>>(static_cast<const float *>(from), to, outputs, inputs,
+        unpack<float><<<blocks, THREADS, 0, stream>>>(static_cast<const float *>(from), to, outputs, inputs,
                                                taps, padded);
     else if (type == CUDA_BF16)
-        unpack<<<blocks, THREADS, 0, stream>>>(static_cast<const __nv_bfloat16 *>(from), to, outputs,
+        unpack<__nv_bfloat16><<<blocks, THREADS, 0, stream>>>(static_cast<const __nv_bfloat16 *>(from), to, outputs,
                                                inputs, taps, padded);
     else
-        unpack<<<blocks, THREADS, 0, stream>>>(static_cast<const __half *>(from), to, outputs, inputs,
+        unpack<__half><<<blocks, THREADS, 0, stream>>>(static_cast<const __half *>(from), to, outputs, inputs,
                                                taps, padded);
     return cudaGetLastError();
 }

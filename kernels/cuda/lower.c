@@ -49,6 +49,7 @@ static int lower_group(HedonContext *ctx, CudaPlan *plan, const CudaGroup *group
 static int run_pack(HedonContext *ctx, CudaPlan *plan, const CudaStep *step, const CudaCall *call)
 {
     (void)step;
+    if (!plan->packed_count) return 0; /* known when everything is lowered: no convolutions */
     return CUDA_TRY(ctx, cuda_pack(plan->type, plan->pack_items, plan->packed_count,
                                    plan->pack_pairs, call->stream));
 }

@@ -1,5 +1,5 @@
-/* A simulated CUDA: device memory is the host's, streams do their work at once, libraries are plain
- * loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
+/* A simulated CUDA: device memory is the host's, streams do their work at once, the kernels are
+ * those that nvcc compiles (device.h), libraries are plain loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
  * compared with ref like any other backend, on machines without a GPU. This file is the runtime;
  * captures are refused, as a driver may. */
 #include <stdlib.h>
@@ -18,10 +18,20 @@ typedef struct Block {
 
 static size_t in_use;
 static char something; /* what handles point to */
+static _Thread_local cudaError_t last_error;
+
+void sim_last_error(cudaError_t code); /* for device.cpp */
+
+void sim_last_error(cudaError_t code)
+{
+    if (code) last_error = code;
+}
 
 cudaError_t cudaGetLastError(void)
 {
-    return cudaSuccess;
+    const cudaError_t code = last_error;
+    last_error = cudaSuccess;
+    return code;
 }
 
 const char *cudaGetErrorName(cudaError_t code)
@@ -84,8 +94,9 @@ cudaError_t cudaMallocFromPoolAsync(void **out, size_t bytes, cudaMemPool_t pool
 {
     (void)pool, (void)stream;
     if (bytes > CAPACITY - in_use) return cudaErrorMemoryAllocation;
-    Block *block = aligned_alloc(256, (sizeof(Block) + bytes + 255) / 256 * 256);
-    if (!block) return cudaErrorMemoryAllocation;
+    void *memory; /* not a byte more than asked for: sanitizers then see who reads further */
+    if (posix_memalign(&memory, 256, sizeof(Block) + bytes)) return cudaErrorMemoryAllocation;
+    Block *block = memory;
     block->bytes = bytes;
     in_use += bytes;
     memset(block + 1, 0xff, bytes);
