@@ -152,12 +152,6 @@ int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 
 /* ---- Painting */
 
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
                               const HedonFrame *frame)
 {
@@ -187,7 +181,7 @@ static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Pain
 static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
                    const HedonFrame *frame)
 {
-    if (same_geometry(&painter->geometry, frame)) return 0;
+    if (hedon_frame_matches(&painter->geometry, frame)) return 0;
     painter_clear(scorer->backend, painter);
     int code = 0;
     for (int view = 0; view < scorer->views && !code; view++) {

@@ -54,12 +54,6 @@ static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoIn
     return hedon_feed_choose(ctx, ((Decoding *)opaque)->scorer, info, times, clips, &roles);
 }
 
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int keep(HedonContext *ctx, Decoding *decoding, const HedonFrame *frame)
 {
     Kept *kept = &decoding->kept[decoding->kept_count];
@@ -98,7 +92,7 @@ static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame 
     decoding->last[job] = frame->index;
     pthread_mutex_lock(&decoding->lock);
     int i = 0;
-    while (i < decoding->kept_count && !same_geometry(&decoding->kept[i].frame, frame)) i++;
+    while (i < decoding->kept_count && !hedon_frame_matches(&decoding->kept[i].frame, frame)) i++;
     if (i == GEOMETRIES) i = GEOMETRIES - 1;
     if (i < decoding->kept_count)
         decoding->kept[i].count++;

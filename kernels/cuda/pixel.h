@@ -8,14 +8,14 @@
 #include "base/frame.h"
 #include "kernels/cuda/types.h"
 
-/* Planes of a picture. Of NV12: plane[1] is U's first sample, plane[2] V's, step 2. */
+/* A picture by its components: base/frame.h's, on the device. */
 typedef struct CudaPicture {
-    const void *plane[3];
+    const void *component[3];
     int64_t stride[3]; /* bytes from row to row */
-    int32_t layout, bits, full_range;
-    int32_t step;  /* samples from one of a chroma row to its next: 1, or 2 side by side */
-    int32_t shift; /* bits below a sample's own: 6 of P010 */
-    float kr, kb;  /* luma's weights of red and blue */
+    int32_t layout, bits, shift, full_range;
+    int32_t step;         /* samples from one of U and V to its next */
+    int32_t across, down; /* log2 of the pixels that one of them covers */
+    float kr, kb;         /* luma's weights of red and blue */
 } CudaPicture;
 
 /* One axis of HedonTaps, on the device. */
@@ -40,9 +40,10 @@ CUDA_BOTH float cuda_unit(float v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-CUDA_BOTH float cuda_sample(const CudaPicture *p, int64_t offset, int plane, int64_t x, int64_t y)
+CUDA_BOTH float cuda_sample(const CudaPicture *p, int64_t offset, int component, int64_t x,
+                            int64_t y)
 {
-    const char *row = (const char *)p->plane[plane] + offset + y * p->stride[plane];
+    const char *row = (const char *)p->component[component] + offset + y * p->stride[component];
     return (float)(p->bits > 8 ? ((const uint16_t *)row)[x] >> p->shift
                                : ((const uint8_t *)row)[x]);
 }
@@ -60,8 +61,7 @@ CUDA_BOTH void cuda_pixel_rgb(const CudaPicture *p, int64_t offset, int64_t x, i
     const float luma = p->full_range ? code / top : (code - 16 * unit) / (219 * unit);
     float blue = 0, red = 0;
     if (p->layout != HEDON_PIXEL_GRAY) {
-        const int64_t cx = (p->layout == HEDON_PIXEL_YUV444 ? x : x >> 1) * p->step;
-        const int64_t cy = p->layout == HEDON_PIXEL_YUV420 ? y >> 1 : y;
+        const int64_t cx = (x >> p->across) * p->step, cy = y >> p->down;
         const float range = p->full_range ? top : 224 * unit;
         blue = (cuda_sample(p, offset, 1, cx, cy) - 128 * unit) / range;
         red = (cuda_sample(p, offset, 2, cx, cy) - 128 * unit) / range;

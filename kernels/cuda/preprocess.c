@@ -136,12 +136,16 @@ static CudaPicture picture_of(const HedonFrame *frame)
         [HEDON_MATRIX_BT709] = {0.2126f, 0.0722f},
         [HEDON_MATRIX_BT2020] = {0.2627f, 0.0593f},
     };
-    return (CudaPicture){.layout = (int32_t)frame->layout,
-                         .bits = frame->bits,
-                         .full_range = frame->full_range,
-                         .step = 1,
-                         .kr = weight[frame->matrix].red,
-                         .kb = weight[frame->matrix].blue};
+    CudaPicture picture = {.layout = (int32_t)frame->layout,
+                           .bits = frame->bits,
+                           .shift = frame->shift,
+                           .full_range = frame->full_range,
+                           .kr = weight[frame->matrix].red,
+                           .kb = weight[frame->matrix].blue};
+    hedon_frame_subsampling(frame->layout, &picture.across, &picture.down);
+    for (int c = 0; c < hedon_frame_components(frame->layout); c++)
+        picture.component[c] = hedon_frame_component(frame, c, &picture.stride[c], &picture.step);
+    return picture;
 }
 
 static int make_room(HedonContext *ctx, CudaDevice *device, size_t bytes)
@@ -167,10 +171,9 @@ static int send_planes(HedonContext *ctx, CudaDevice *device, const HedonFrame *
     for (int k = 0; k < planes; k++) offset[k + 1] = offset[k] + plane_bytes(&frames[0], k, &row);
     call->bytes = (int64_t)offset[planes];
     int err = make_room(ctx, device, offset[planes] * (size_t)count);
-    for (int k = 0; k < planes && !err; k++) {
-        call->picture.plane[k] = (char *)p->planes + offset[k];
-        call->picture.stride[k] = frames[0].stride[k];
-    }
+    HedonFrame there = frames[0];
+    for (int k = 0; k < planes && !err; k++) there.plane[k] = (char *)p->planes + offset[k];
+    call->picture = picture_of(&there);
     for (int f = 0; f < count && !err; f++)
         for (int k = 0; k < planes && !err; k++) {
             int64_t width, height;
@@ -218,8 +221,7 @@ int cuda_preprocess_frames(HedonContext *ctx, HedonDevice *base, const HedonTran
     if (!err && !queue) err = cuda_after_executions(ctx, device, stream);
     if (!err && (!p->tables || memcmp(&p->transform, t, sizeof(*t))))
         err = make_tables(ctx, device, t, stream);
-    CudaPixels call = {.picture = picture_of(&frames[0]),
-                       .x = p->x,
+    CudaPixels call = {.x = p->x,
                        .y = p->y,
                        .source_x = t->source_x,
                        .source_y = t->source_y,
