@@ -84,7 +84,8 @@ static int place(HedonContext *thread_ctx, void *opaque, int64_t job, const Hedo
 
 static HedonLoaderCallbacks callbacks_of(Work *work)
 {
-    return (HedonLoaderCallbacks){work, next_job, plan, place};
+    return (HedonLoaderCallbacks){
+        .opaque = work, .next_job = next_job, .plan = plan, .place = place};
 }
 
 static HedonLoaderOptions options_with(int workers)

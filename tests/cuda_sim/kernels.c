@@ -467,8 +467,7 @@ cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream)
 cudaError_t cuda_pixels_run(const CudaPixels *call, cudaStream_t stream)
 {
     (void)stream;
-    for (int32_t f = 0; f < call->frames; f++)
-        for (int32_t j = 0; j < call->height; j++)
-            for (int32_t i = 0; i < call->width; i++) cuda_pixel_write(call, f, i, j);
+    for (int32_t j = 0; j < call->height; j++)
+        for (int32_t i = 0; i < call->width; i++) cuda_pixel_write(call, i, j);
     return cudaSuccess;
 }
