@@ -32,21 +32,18 @@ static int64_t clips_under_way(const HedonLoaderOptions *options, int64_t held)
     return options->workers * in_making(options) + options->queue + 1 + held;
 }
 
-/* The block, while some memory beside it is free. */
+/* The block, while so much memory beside it is free. */
 static int try_block(HedonContext *ctx, HedonClipPool *pool, HedonDevice *device, int64_t count,
-                     const HedonLoaderOptions *options)
+                     size_t slot_bytes, size_t left_free)
 {
     size_t bytes;
-    HedonBuffer *beside;
-    if (__builtin_mul_overflow((size_t)count, options->slot_bytes, &bytes))
-        return hedon_fail_memory(ctx);
-    const int code =
-        pool->backend->buffer_new(ctx, device, (size_t)options->workers * LEFT_FREE, &beside);
-    if (code) return code;
+    HedonBuffer *beside = NULL;
+    if (__builtin_mul_overflow((size_t)count, slot_bytes, &bytes)) return hedon_fail_memory(ctx);
+    int code = left_free ? pool->backend->buffer_new(ctx, device, left_free, &beside) : 0;
+    if (!code) code = pool->backend->buffer_new(ctx, device, bytes, &pool->block);
+    if (beside) pool->backend->buffer_free(beside);
     pool->count = count;
-    const int failed = pool->backend->buffer_new(ctx, device, bytes, &pool->block);
-    pool->backend->buffer_free(beside);
-    return failed;
+    return code;
 }
 
 static int make_block(HedonContext *ctx, HedonClipPool *pool, HedonDevice *device,
@@ -54,7 +51,9 @@ static int make_block(HedonContext *ctx, HedonClipPool *pool, HedonDevice *devic
 {
     for (;;) {
         const int64_t count = clips_under_way(options, held), most = in_making(options);
-        const int code = try_block(ctx, pool, device, count, options);
+        /* with the fewest clips: whether pictures fit depends on their size */
+        const size_t left_free = most > 1 ? (size_t)options->workers * LEFT_FREE : 0;
+        const int code = try_block(ctx, pool, device, count, options->slot_bytes, left_free);
         if (!code) return 0;
         if (code == HEDON_ENOMEM && most == 1) {
             char why[512];

@@ -1,13 +1,15 @@
-/* A simulated CUDA: device memory is the host's, streams do their work at once, libraries are plain
- * loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
- * compared with ref like any other backend, on machines without a GPU. This file is the runtime;
- * captures are refused, as a driver may. */
+/* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, libraries
+ * are plain loops. With it the cuda backend's host code (fusing, lowering, memory, states,
+ * executions) is compared with ref like any other backend, on machines without a GPU. This file is
+ * the runtime; captures are refused, as a driver may. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
+
+#include "tests/cuda_sim/order.h"
 
 /* Bytes of its memory; tests lower them by HEDON_CUDA_SIM_BYTES. */
 static size_t capacity(void)
@@ -22,7 +24,7 @@ typedef struct Block {
 } Block;
 
 static _Atomic size_t in_use; /* loader threads allocate, too */
-static char something; /* what handles point to */
+static char something;        /* what handles point to */
 
 cudaError_t cudaGetLastError(void)
 {
@@ -95,14 +97,15 @@ cudaError_t cudaMallocFromPoolAsync(void **out, size_t bytes, cudaMemPool_t pool
     block->bytes = bytes;
     in_use += bytes;
     memset(block + 1, 0xff, bytes);
+    order_forget(block + 1, bytes);
     *out = block + 1;
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
 {
-    (void)stream;
     Block *block = (Block *)memory - 1;
+    order_access(stream, memory, block->bytes, 1, "freeing memory");
     in_use -= block->bytes;
     free(block);
     return cudaSuccess;
@@ -156,79 +159,16 @@ cudaError_t cudaFreeHost(void *memory)
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    (void)kind, (void)stream;
+    if (kind != cudaMemcpyHostToDevice) order_access(stream, from, bytes, 0, "copying from memory");
+    if (kind != cudaMemcpyDeviceToHost) order_access(stream, to, bytes, 1, "copying to memory");
     memcpy(to, from, bytes);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
-    (void)stream;
+    order_access(stream, to, bytes, 1, "clearing memory");
     memset(to, value, bytes);
-    return cudaSuccess;
-}
-
-/* ---- Streams and events ---------------------------------------------------------------------- */
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
-{
-    (void)flags;
-    *stream = (cudaStream_t)&something;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream)
-{
-    (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
-{
-    (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
-{
-    (void)stream, (void)event, (void)flags;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventCreate(cudaEvent_t *event)
-{
-    *event = (cudaEvent_t)&something;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
-{
-    (void)flags;
-    return cudaEventCreate(event);
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t event)
-{
-    (void)event;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
-{
-    (void)event, (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t event)
-{
-    (void)event;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end)
-{
-    (void)start, (void)end;
-    *milliseconds = 1;
     return cudaSuccess;
 }
 
