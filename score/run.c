@@ -403,6 +403,9 @@ static int take(Run *run, HedonLoaded *event)
         break;
     case HEDON_LOADED_END:
         entry->ended = 1;
+        /* a device that is lost is no fault of the video's */
+        if (event->code == HEDON_EDEVICE)
+            return hedon_fail(run->ctx, event->code, "%s", event->message);
         if (event->code) fail_entry(entry, event->code, event->message);
         if (event->info.frames > 0) entry->info = event->info;
         entry->score.open_s = event->open_s;

@@ -299,6 +299,29 @@ static void test_cancelling_ends_a_run(void **state)
     hedon_context_free(ctx);
 }
 
+/* It ends the run; as the videos' own failure it would be remembered of every one that is left. */
+static void test_a_lost_device_ends_a_run(void **state)
+{
+    (void)state;
+    if (!available || !simulated) skip();
+    HedonContext *ctx = hedon_context_new();
+    HedonModel *model;
+    HedonScorer *scorer;
+    static Results results;
+    results = (Results){.wanted = MOST};
+    assert_int_equal(
+        open_scorer(ctx, &(Way){.device = "cuda", .batch = 2, .workers = 2}, &model, &scorer), 0);
+    setenv("HEDON_CUDA_SIM_LOST", "1", 1);
+    assert_int_equal(run(ctx, scorer, 0, &results), HEDON_EDEVICE);
+    unsetenv("HEDON_CUDA_SIM_LOST");
+    assert_non_null(strstr(hedon_last_error(ctx), "the GPU is lost to this process"));
+    assert_int_equal(results.good, 0);
+    assert_true(results.count <= 1); /* the one that is no video may be first */
+    hedon_scorer_close(scorer);
+    hedon_model_close(model);
+    hedon_context_free(ctx);
+}
+
 static void limit_device(int64_t bytes)
 {
     char text[32];
@@ -404,6 +427,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_scores_are_the_hosts),
         cmocka_unit_test(test_every_run_gives_the_same_bits),
         cmocka_unit_test(test_cancelling_ends_a_run),
+        cmocka_unit_test(test_a_lost_device_ends_a_run),
         cmocka_unit_test(test_a_small_device_has_fewer_clips),
         cmocka_unit_test(test_memory_may_run_out_anywhere),
     };
