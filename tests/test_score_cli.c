@@ -100,7 +100,8 @@ static void check_score(const json_t *score)
         last = start;
     }
     check_keys(json_object_get(score, "runtime"),
-               (const char *[]){"device", "precision", "backend", "threads", "seconds", NULL});
+               (const char *[]){"device", "precision", "backend", "preprocessing", "threads",
+                                "seconds", NULL});
     check_keys(json_object_get(json_object_get(score, "runtime"), "seconds"),
                (const char *[]){"open", "decode", "preprocess", "predict", "total", NULL});
 }
@@ -647,8 +648,9 @@ static void test_memory_does_not_grow_with_length(void **state)
         Ran lengthy = RUN("score", "--json", "--model", models[i], in_scratch("long.mp4"));
         assert_int_equal(brief.status, 0);
         assert_int_equal(lengthy.status, 0);
-        /* Ten times the length: the timeline is some hundred rows of 124 bytes, and their text; clips that
-         * wait for their turn are bounded, whatever the length, but not all there in a minute. */
+        /* Ten times the length: the timeline is some hundred rows of 124 bytes, and their text;
+         * clips that wait for their turn are bounded, whatever the length, but not all there in a
+         * minute. */
         if (lengthy.most_kb > brief.most_kb + (i ? 4096 : 16384))
             fail_msg("%s: %ld kB for a minute, %ld kB for ten", models[i], brief.most_kb,
                      lengthy.most_kb);
