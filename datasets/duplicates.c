@@ -14,7 +14,7 @@ static double sample(const HedonFrame *frame, int plane, int64_t x, int64_t y)
 {
     const char *row = (const char *)frame->plane[plane] + y * frame->stride[plane];
     if (frame->bits <= 8) return ((const uint8_t *)row)[x];
-    return (double)((const uint16_t *)row)[x] / (1 << (frame->bits - 8));
+    return (double)(((const uint16_t *)row)[x] >> frame->shift) / (1 << (frame->bits - 8));
 }
 
 /* Means over a 9 x 8 grid, of 255. A large picture is sampled, not read in full. */

@@ -88,7 +88,7 @@ int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOp
     if (!loader) return hedon_fail_memory(ctx);
     loader->options = *options;
     loader->callbacks = *callbacks;
-    int code = hedon_loader_channel_init(&loader->channel, options);
+    int code = hedon_loader_channel_init(&loader->channel, options, callbacks);
     if (code) {
         hedon_free(loader);
         return hedon_fail_memory(ctx);

@@ -31,11 +31,17 @@ typedef struct HedonLoaderCallbacks {
     /** Put frame at place t of a clip's slot. Several (clip, t) may show the same frame. */
     int (*place)(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame *frame,
                  int64_t clip, int64_t t, void *slot);
+    /** May be NULL, both: slots are host memory then. Otherwise the slot of a clip, which is used for one
+     *  clip after another, or NULL when there is none left; and the end of one, when the loader stops.
+     *  From any thread. No more are taken at once than may be filled, wait in the queue and are not
+     *  released. */
+    void *(*slot_new)(void *opaque);
+    void (*slot_free)(void *opaque, void *slot);
 } HedonLoaderCallbacks;
 
 typedef struct HedonLoaderOptions {
     int workers;       /* loader threads, each with a process; default 1 */
-    size_t slot_bytes; /* of one clip, all its views; slots are 64-byte aligned, not cleared */
+    size_t slot_bytes; /* of one clip, all its views; slots in host memory are 64-byte aligned, not cleared */
     int queue;         /* finished clips waiting, at most; default 4 */
     int64_t max_bytes; /* of slots being filled at once, per worker; default 512 MiB. Clips that
                           overlap more than that are made in groups: frames are then decoded

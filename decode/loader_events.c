@@ -9,12 +9,14 @@
 
 #define SLICE_NS (50 * 1000 * 1000L) /* between two looks at hedon_cancel, which wakes nobody */
 
-int hedon_loader_channel_init(HedonLoaderChannel *channel, const HedonLoaderOptions *options)
+int hedon_loader_channel_init(HedonLoaderChannel *channel, const HedonLoaderOptions *options,
+                              const HedonLoaderCallbacks *callbacks)
 {
     pthread_condattr_t monotonic;
     *channel = (HedonLoaderChannel){.max_clips = options->queue,
                                     .max_others = 2 * (int64_t)options->workers,
-                                    .slot_bytes = options->slot_bytes};
+                                    .slot_bytes = options->slot_bytes,
+                                    .callbacks = *callbacks};
     channel->last = &channel->first;
     if (pthread_condattr_init(&monotonic)) return HEDON_ENOMEM;
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -25,11 +27,27 @@ int hedon_loader_channel_init(HedonLoaderChannel *channel, const HedonLoaderOpti
     return 0;
 }
 
-static void free_list(HedonLoaderEvent *event)
+static void *slot_new(HedonLoaderChannel *channel)
+{
+    const HedonLoaderCallbacks *callbacks = &channel->callbacks;
+    return callbacks->slot_new ? callbacks->slot_new(callbacks->opaque)
+                               : hedon_malloc_aligned(channel->slot_bytes, 1);
+}
+
+static void slot_free(HedonLoaderChannel *channel, void *slot)
+{
+    const HedonLoaderCallbacks *callbacks = &channel->callbacks;
+    if (!callbacks->slot_free)
+        hedon_free(slot);
+    else if (slot)
+        callbacks->slot_free(callbacks->opaque, slot);
+}
+
+static void free_list(HedonLoaderChannel *channel, HedonLoaderEvent *event)
 {
     while (event) {
         HedonLoaderEvent *next = event->next;
-        hedon_free(event->loaded.slot);
+        slot_free(channel, event->loaded.slot);
         hedon_free(event);
         event = next;
     }
@@ -37,8 +55,8 @@ static void free_list(HedonLoaderEvent *event)
 
 void hedon_loader_channel_free(HedonLoaderChannel *channel)
 {
-    free_list(channel->first);
-    free_list(channel->spare);
+    free_list(channel, channel->first);
+    free_list(channel, channel->spare);
     pthread_cond_destroy(&channel->changed);
     pthread_mutex_destroy(&channel->lock);
 }
@@ -61,7 +79,7 @@ HedonLoaderEvent *hedon_loader_event_new(HedonLoaderChannel *channel, HedonLoade
     if (!event) return NULL;
     event->loaded.kind = kind;
     if (kind != HEDON_LOADED_CLIP) return event;
-    event->loaded.slot = hedon_malloc_aligned(channel->slot_bytes, 1);
+    event->loaded.slot = slot_new(channel);
     if (event->loaded.slot) return event;
     hedon_free(event);
     return NULL;

@@ -20,6 +20,7 @@ typedef struct HedonLoaderChannel {
     int64_t clips, others;           /* how many of each wait */
     int64_t max_clips, max_others;
     size_t slot_bytes;
+    HedonLoaderCallbacks callbacks; /* slot_new and slot_free of these */
     HedonLoaderEvent *spare; /* released CLIP events, with their slots */
     int senders;             /* threads that may still send */
     int closed;              /* the caller wants no more */
@@ -28,7 +29,8 @@ typedef struct HedonLoaderChannel {
     int code;                /* why a thread gave up, 0 */
 } HedonLoaderChannel;
 
-int hedon_loader_channel_init(HedonLoaderChannel *channel, const HedonLoaderOptions *options);
+int hedon_loader_channel_init(HedonLoaderChannel *channel, const HedonLoaderOptions *options,
+                              const HedonLoaderCallbacks *callbacks);
 void hedon_loader_channel_free(HedonLoaderChannel *channel);
 
 /** A new event, a CLIP with its slot; NULL when memory is out. */

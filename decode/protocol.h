@@ -17,7 +17,7 @@
 
 #include "decode/video.h"
 
-#define HEDON_PROTOCOL_VERSION 2
+#define HEDON_PROTOCOL_VERSION 3
 #define HEDON_PROTOCOL_SOCKET  3 /* the worker's descriptor of its end */
 #define HEDON_PROTOCOL_INDICES 512
 #define HEDON_PROTOCOL_SLOTS   16
@@ -58,7 +58,7 @@ typedef struct HedonMessageSlots {
 typedef struct HedonMessageFrame {
     int64_t slot, index;
     int64_t offset[3], stride[3]; /* within the slot; bytes */
-    int32_t width, height, layout, bits, matrix, full_range;
+    int32_t width, height, layout, bits, shift, matrix, full_range;
 } HedonMessageFrame;
 
 typedef struct HedonMessageDone {

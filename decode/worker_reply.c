@@ -105,8 +105,8 @@ const char *hedon_worker_check_frame(HedonFrame *frame, const HedonMessageFrame 
 {
     if (message->slot < 0 || message->slot >= slots->count) return "a frame outside its memory";
     if (message->layout < 0 || message->layout >= HEDON_PIXEL_LAYOUTS || message->matrix < 0 ||
-        message->matrix >= HEDON_MATRICES || message->bits < 8 || message->bits > 16 ||
-        (message->full_range & ~1))
+        message->matrix >= HEDON_MATRICES ||
+        !hedon_frame_has_depth(message->bits, message->shift) || (message->full_range & ~1))
         return "a frame of an unknown kind";
     if (!size_fits(message->width, message->height, max_pixels)) return "an impossible frame size";
 
@@ -114,6 +114,7 @@ const char *hedon_worker_check_frame(HedonFrame *frame, const HedonMessageFrame 
                           .height = message->height,
                           .layout = (HedonPixelLayout)message->layout,
                           .bits = message->bits,
+                          .shift = message->shift,
                           .matrix = (HedonColourMatrix)message->matrix,
                           .full_range = message->full_range};
     const uint8_t *base = slots->base + message->slot * slots->bytes;

@@ -79,6 +79,7 @@ typedef struct HedonPlan {
 
 typedef struct HedonStream HedonStream; /* a queue of work on a device */
 typedef struct HedonEvent HedonEvent;   /* a point in a stream */
+typedef struct HedonUploader HedonUploader; /* takes pictures to a device and pre-processes them there */
 
 typedef struct HedonBackendInfo {
     char device[128];    /* "AMD EPYC, 2 threads, avx2" */
@@ -137,7 +138,12 @@ struct HedonBackend {
     int (*stream_wait)(HedonContext *ctx, HedonStream *stream); /* the host waits for all its work */
     int (*event_record)(HedonContext *ctx, HedonStream *stream, HedonEvent **out);
     int (*event_await)(HedonContext *ctx, HedonStream *stream, HedonEvent *event); /* stream waits */
+    /** The event becomes the end of the stream's work so far; nothing is allocated. */
+    int (*event_renew)(HedonContext *ctx, HedonStream *stream, HedonEvent *event);
     void (*event_free)(HedonEvent *event);
+    /** Between buffers of one device, in `stream`. */
+    int (*copy)(HedonContext *ctx, HedonBuffer *to, size_t to_offset, HedonBuffer *from, size_t from_offset, size_t bytes,
+                HedonStream *stream);
 
     /** parameters: host float32 or float64 tensors by ordinal; copied. */
     int (*state_new)(HedonContext *ctx, HedonDevice *device, const HedonGraph *graph,
@@ -178,11 +184,21 @@ struct HedonBackend {
     void (*preprocessor_free)(HedonPreprocessor *preprocessor);
 
     /* may be NULL: pre-processing on the device, planes uploaded raw */
-    /** Frames in host memory, all like the first, to float32 in `out`: channel c of frame f from element
-     *  first + c channel_stride + f frame_stride on. `frames` may be reused on return. */
-    int (*preprocess_frames)(HedonContext *ctx, HedonDevice *device, const HedonTransform *transform,
-                             const HedonFrame *frames, int count, HedonBuffer *out, int64_t first,
-                             int64_t channel_stride, int64_t frame_stride, HedonStream *stream);
+    /** An uploader works in `stream`, through staging memory of its own: it serves one thread, and several
+     *  uploaders work at once. */
+    int (*uploader_new)(HedonContext *ctx, HedonDevice *device, HedonStream *stream, HedonUploader **out);
+    /** Tables and memory for frames of the geometry of `like` and `views` ways to show each; waits for the
+     *  work so far. What follows allocates nothing. After a failure it is to be called again first. */
+    int (*uploader_prepare)(HedonContext *ctx, HedonUploader *uploader, const HedonTransform *transforms, int views,
+                            const HedonFrame *like);
+    /** Take a frame's planes from host memory, which may be reused on return. */
+    int (*uploader_send)(HedonContext *ctx, HedonUploader *uploader, const HedonFrame *frame);
+    /** The frame sent last, by one of the transforms, to float32: channel c from element
+     *  first + c channel_stride of `out` on. */
+    int (*uploader_preprocess)(HedonContext *ctx, HedonUploader *uploader, int view, HedonBuffer *out, int64_t first,
+                               int64_t channel_stride);
+    /** Waits for its work. NULL is fine. */
+    void (*uploader_free)(HedonUploader *uploader);
 };
 
 extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;

@@ -24,9 +24,10 @@ int hedon_transform_check(HedonContext *ctx, const HedonTransform *t, const Hedo
         return hedon_fail(ctx, HEDON_EINVAL, "a picture of %dx%d: each side has to be 1 to %d",
                           like->width, like->height, max_picture);
     if ((unsigned)like->layout >= HEDON_PIXEL_LAYOUTS || (unsigned)like->matrix >= HEDON_MATRICES ||
-        like->bits < 8 || like->bits > 16)
-        return hedon_fail(ctx, HEDON_EINVAL, "unknown picture: layout %d, matrix %d, %d bits",
-                          like->layout, like->matrix, like->bits);
+        !hedon_frame_has_depth(like->bits, like->shift))
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "unknown picture: layout %d, matrix %d, %d bits above %d unused",
+                          like->layout, like->matrix, like->bits, like->shift);
     if (!inside(t->source_x, t->source_width, like->width) ||
         !inside(t->source_y, t->source_height, like->height))
         return hedon_fail(ctx, HEDON_EINVAL,
@@ -48,13 +49,6 @@ int hedon_transform_check(HedonContext *ctx, const HedonTransform *t, const Hedo
             return hedon_fail(ctx, HEDON_EINVAL, "cannot normalise with mean %g and std %g",
                               t->mean[c], t->std[c]);
     return 0;
-}
-
-int hedon_frame_matches(const HedonFrame *frame, const HedonFrame *like)
-{
-    return frame->width == like->width && frame->height == like->height &&
-           frame->layout == like->layout && frame->bits == like->bits &&
-           frame->matrix == like->matrix && !frame->full_range == !like->full_range;
 }
 
 /* ---- Filters -------------------------------------------------------------------------------- */

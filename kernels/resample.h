@@ -12,9 +12,6 @@
 int hedon_transform_check(HedonContext *ctx, const HedonTransform *transform,
                           const HedonFrame *like);
 
-/** Whether a frame is what a preprocessor was made for: size, layout, bits, matrix and range. */
-int hedon_frame_matches(const HedonFrame *frame, const HedonFrame *like);
-
 /* One axis: output i is the sum over k < count[i] of weight[i * width + k] * sample[first[i] + k].
  * Every sample that is named exists, and the weights of an output sum to 1. */
 typedef struct HedonTaps {

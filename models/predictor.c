@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kernels/backend.h"
 #include "models/model.h"
+#include "models/predictor.h"
 
 struct HedonPredictor {
     const HedonBackend *backend;
@@ -18,6 +19,7 @@ struct HedonPredictor {
     HedonPlan *plan;
     HedonBuffer *clips;    /* one batch */
     HedonBuffer **outputs; /* by index of the graph's outputs, which is that of the heads */
+    HedonStream *stream;   /* for clips on the device; NULL until some came */
     double *wide;          /* a batch in float64, for devices of that precision; else NULL */
     int64_t batch, clip_size;
 };
@@ -94,6 +96,7 @@ static void release(HedonPredictor *predictor)
     const HedonBackend *backend = predictor->backend;
     for (int i = 0; predictor->outputs && i < predictor->graph->output_count; i++)
         if (predictor->outputs[i]) backend->buffer_free(predictor->outputs[i]);
+    if (predictor->stream) backend->stream_free(predictor->stream);
     if (predictor->clips) backend->buffer_free(predictor->clips);
     if (predictor->plan) backend->plan_free(predictor->plan);
     if (predictor->state && !predictor->is_sharer) backend->state_free(predictor->state);
@@ -108,7 +111,7 @@ static void release(HedonPredictor *predictor)
  * use, too. */
 static int may_shrink(const HedonPredictor *predictor, int code, int64_t batch)
 {
-    return code == HEDON_ENOMEM && batch > 1 && predictor->backend->stream_new;
+    return code == HEDON_ENOMEM && batch > 1 && predictor->device && predictor->backend->stream_new;
 }
 
 int hedon_predictor_open(HedonContext *ctx, HedonPredictor **out, const HedonModel *model,
@@ -219,42 +222,101 @@ static int upload_clips(HedonContext *ctx, HedonPredictor *predictor, const floa
     return code;
 }
 
+/* The same from clips on the device. Places after the last clip keep what they had: no clip's
+ * logits depend on its neighbours. */
+static int gather_clips(HedonContext *ctx, HedonPredictor *predictor, const HedonDeviceClip *clips,
+                        int64_t count)
+{
+    const HedonBackend *backend = predictor->backend;
+    const size_t bytes = (size_t)predictor->clip_size * sizeof(float);
+    int code = 0;
+    for (int64_t i = 0; i < count && !code; i++) {
+        if (clips[i].ready) code = backend->event_await(ctx, predictor->stream, clips[i].ready);
+        if (!code)
+            code = backend->copy(ctx, predictor->clips, (size_t)i * bytes, clips[i].buffer,
+                                 clips[i].offset, bytes, predictor->stream);
+    }
+    return code;
+}
+
 static int download_output(HedonContext *ctx, HedonPredictor *predictor, int index, float *out,
-                           int64_t count)
+                           int64_t count, HedonStream *stream)
 {
     const HedonBackend *backend = predictor->backend;
     HedonBuffer *buffer = predictor->outputs[index];
     if (!predictor->wide)
-        return backend->download(ctx, out, buffer, 0, (size_t)count * sizeof(float), NULL);
+        return backend->download(ctx, out, buffer, 0, (size_t)count * sizeof(float), stream);
     const int code =
-        backend->download(ctx, predictor->wide, buffer, 0, (size_t)count * sizeof(double), NULL);
+        backend->download(ctx, predictor->wide, buffer, 0, (size_t)count * sizeof(double), stream);
     for (int64_t i = 0; i < count && !code; i++) out[i] = (float)predictor->wide[i];
+    return code;
+}
+
+/* What is in the batch's buffer becomes clips done .. done + count - 1 of the outputs. */
+static int compute_batch(HedonContext *ctx, HedonPredictor *predictor, int64_t done, int64_t count,
+                         HedonTensor *outputs, HedonStream *stream)
+{
+    const HedonGraph *graph = predictor->graph;
+    const HedonExecution execution = {
+        .inputs = &predictor->clips, .outputs = predictor->outputs, .stream = stream};
+    int code = predictor->backend->execute(ctx, predictor->plan, &execution);
+    for (int i = 0; i < graph->output_count && !code; i++) {
+        const int64_t size = graph->values[graph->outputs[i].value].shape.dim[1];
+        if (outputs[i].data)
+            code = download_output(ctx, predictor, i, (float *)outputs[i].data + done * size,
+                                   count * size, stream);
+    }
     return code;
 }
 
 int hedon_predictor_run(HedonContext *ctx, HedonPredictor *predictor, const HedonTensor *clips,
                         HedonTensor *outputs)
 {
-    const HedonGraph *graph = predictor->graph;
-    const int64_t total = clips->shape.dim[0];
+    const int64_t total = clips->shape.dim[0], batch = predictor->batch;
     int code = check_clips(ctx, predictor, clips);
     if (!code) code = check_outputs(ctx, predictor, total, outputs);
-    for (int64_t done = 0; done < total && !code; done += predictor->batch) {
-        const int64_t left = total - done,
-                      count = left < predictor->batch ? left : predictor->batch;
+    for (int64_t done = 0; done < total && !code; done += batch) {
+        const int64_t count = total - done < batch ? total - done : batch;
         code = hedon_check_cancelled(ctx);
         if (!code)
             code = upload_clips(ctx, predictor,
                                 (const float *)clips->data + done * predictor->clip_size, count);
-        const HedonExecution execution = {.inputs = &predictor->clips,
-                                          .outputs = predictor->outputs};
-        if (!code) code = predictor->backend->execute(ctx, predictor->plan, &execution);
-        for (int i = 0; i < graph->output_count && !code; i++) {
-            const int64_t size = graph->values[graph->outputs[i].value].shape.dim[1];
-            if (outputs[i].data)
-                code = download_output(ctx, predictor, i, (float *)outputs[i].data + done * size,
-                                       count * size);
-        }
+        if (!code) code = compute_batch(ctx, predictor, done, count, outputs, NULL);
+    }
+    return code;
+}
+
+HedonDevice *hedon_predictor_device(const HedonPredictor *predictor)
+{
+    return predictor->device;
+}
+
+static int open_stream(HedonContext *ctx, HedonPredictor *predictor)
+{
+    if (predictor->stream) return 0;
+    if (predictor->wide || !predictor->backend->stream_new)
+        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
+                          "the %s device takes clips from host memory only",
+                          predictor->backend->name);
+    return predictor->backend->stream_new(ctx, predictor->device, &predictor->stream);
+}
+
+int hedon_predictor_run_device(HedonContext *ctx, HedonPredictor *predictor,
+                               const HedonDeviceClip *clips, int64_t total, HedonTensor *outputs)
+{
+    const HedonBackend *backend = predictor->backend;
+    const int64_t batch = predictor->batch;
+    int code = check_outputs(ctx, predictor, total, outputs);
+    if (!code) code = open_stream(ctx, predictor);
+    for (int64_t done = 0; done < total && !code; done += batch) {
+        const int64_t count = total - done < batch ? total - done : batch;
+        code = hedon_check_cancelled(ctx);
+        if (!code) code = gather_clips(ctx, predictor, clips + done, count);
+        if (!code) code = compute_batch(ctx, predictor, done, count, outputs, predictor->stream);
+        /* whatever went wrong: the copies under way still read the clips */
+        const int waited =
+            predictor->stream ? backend->stream_wait(code ? NULL : ctx, predictor->stream) : 0;
+        if (!code) code = waited;
     }
     return code;
 }

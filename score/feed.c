@@ -7,15 +7,17 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "score/device_painter.h"
 
 /* One loader thread's tables, kept while videos have the same geometry. */
 typedef struct Painter {
     HedonFrame geometry;        /* of the tables; width 0: none */
     HedonPreprocessor *view[HEDON_MAX_VIEWS], *thumbnail;
+    HedonDevicePainter *device; /* instead of `view`; stays when the geometry changes */
     int thumbnail_width, thumbnail_height;
     float *thumbnail_pixels;
-    float *frame_pixels; /* a frame that several clips show: views x 3 x H x W */
-    uint64_t frame_serial;
+    float *frame_pixels;   /* a frame that several clips show: views x 3 x H x W */
+    uint64_t frame_serial; /* of that frame, or of the one that is on the device; 0: none */
     int64_t frame_index;
 } Painter;
 
@@ -55,14 +57,16 @@ static void painter_clear(const HedonBackend *backend, Painter *painter)
     if (painter->thumbnail) backend->preprocessor_free(painter->thumbnail);
     hedon_free(painter->thumbnail_pixels);
     hedon_free(painter->frame_pixels);
-    *painter = (Painter){0};
+    *painter = (Painter){.device = painter->device};
 }
 
 void hedon_feed_free(HedonFeed *feed)
 {
     if (!feed) return;
-    for (int i = 0; i < feed->painter_count; i++)
+    for (int i = 0; i < feed->painter_count; i++) {
         painter_clear(feed->scorer->backend, &feed->painters[i]);
+        hedon_device_painter_free(feed->painters[i].device);
+    }
     pthread_mutex_destroy(&feed->lock);
     hedon_free(feed->owners);
     hedon_free(feed->painters);
@@ -152,12 +156,6 @@ int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
 
 /* ---- Painting */
 
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
                               const HedonFrame *frame)
 {
@@ -184,11 +182,9 @@ static int prepare_thumbnails(HedonContext *ctx, const HedonScorer *scorer, Pain
     return scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->thumbnail);
 }
 
-static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
-                   const HedonFrame *frame)
+static int prepare_views(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                         const HedonFrame *frame)
 {
-    if (same_geometry(&painter->geometry, frame)) return 0;
-    painter_clear(scorer->backend, painter);
     int code = 0;
     for (int view = 0; view < scorer->views && !code; view++) {
         HedonTransform transform;
@@ -197,6 +193,24 @@ static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painte
         if (!code)
             code = scorer->backend->preprocessor_new(ctx, &transform, frame, &painter->view[view]);
     }
+    return code;
+}
+
+static int prepare_device(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                          const HedonFrame *frame)
+{
+    const int code =
+        painter->device ? 0 : hedon_device_painter_new(ctx, &painter->device, scorer);
+    return code ? code : hedon_device_painter_prepare(ctx, painter->device, frame);
+}
+
+static int prepare(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
+                   const HedonFrame *frame)
+{
+    if (hedon_frame_matches(&painter->geometry, frame)) return 0;
+    painter_clear(scorer->backend, painter);
+    int code = scorer->on_device ? prepare_device(ctx, scorer, painter, frame)
+                                 : prepare_views(ctx, scorer, painter, frame);
     if (!code && scorer->options.thumbnails > 0)
         code = prepare_thumbnails(ctx, scorer, painter, frame);
     if (!code) painter->geometry = *frame; /* only its geometry is looked at: the planes die */
@@ -223,6 +237,28 @@ static int take_thumbnail(HedonContext *ctx, const HedonScorer *scorer, Painter 
     return 0;
 }
 
+/* Whether it is the frame that the painter worked at last; from now on it is. */
+static int is_again(Painter *painter, const HedonFeedVideo *video, const HedonFrame *frame)
+{
+    const int again =
+        painter->frame_serial == video->serial && painter->frame_index == frame->index;
+    painter->frame_serial = video->serial;
+    painter->frame_index = frame->index;
+    return again;
+}
+
+/* A frame goes up once, whatever number of clips show it. */
+static int paint_on_device(HedonContext *ctx, Painter *painter, const HedonFeedVideo *video,
+                           const HedonFrame *frame, int64_t t, HedonDeviceClip *clip)
+{
+    int code = is_again(painter, video, frame)
+                   ? 0
+                   : hedon_device_painter_send(ctx, painter->device, frame);
+    if (!code) code = hedon_device_painter_place(ctx, painter->device, t, clip);
+    if (code) painter->frame_serial = 0;
+    return code;
+}
+
 /* Overlapping clips share frames: such a frame is pre-processed once, then copied to each place. */
 static int paint_shared(HedonContext *ctx, const HedonScorer *scorer, Painter *painter,
                         const HedonFeedVideo *video, const HedonFrame *frame, int64_t t,
@@ -234,14 +270,10 @@ static int paint_shared(HedonContext *ctx, const HedonScorer *scorer, Painter *p
         painter->frame_pixels =
             hedon_malloc_aligned((size_t)scorer->views * 3 * area, sizeof(float));
     if (!painter->frame_pixels) return hedon_fail_memory(ctx);
-    if (painter->frame_serial != video->serial || painter->frame_index != frame->index) {
-        for (int64_t view = 0; view < scorer->views; view++)
-            scorer->backend->preprocess(painter->view[view], frame,
-                                        painter->frame_pixels + (size_t)view * 3 * area,
-                                        (int64_t)area);
-        painter->frame_serial = video->serial;
-        painter->frame_index = frame->index;
-    }
+    const int again = is_again(painter, video, frame);
+    for (int64_t view = 0; view < scorer->views && !again; view++)
+        scorer->backend->preprocess(painter->view[view], frame,
+                                    painter->frame_pixels + (size_t)view * 3 * area, (int64_t)area);
     for (int64_t plane = 0; plane < scorer->views * 3; plane++)
         memcpy(slot + (size_t)(plane * frames + t) * area,
                painter->frame_pixels + (size_t)plane * area, area * sizeof(float));
@@ -249,7 +281,7 @@ static int paint_shared(HedonContext *ctx, const HedonScorer *scorer, Painter *p
 }
 
 int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
-                     const HedonFrame *frame, int64_t clip, int64_t t, float *slot)
+                     const HedonFrame *frame, int64_t clip, int64_t t, void *slot)
 {
     const HedonScorer *scorer = feed->scorer;
     Painter *painter = painter_of(feed, ctx);
@@ -259,11 +291,12 @@ int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
         if (video->picks[i].clip == clip && video->picks[i].t == t)
             code = take_thumbnail(ctx, scorer, painter, frame, &video->picks[i].image);
     if (code) return code;
+    if (scorer->on_device) return paint_on_device(ctx, painter, video, frame, t, slot);
     if (video->repeats) return paint_shared(ctx, scorer, painter, video, frame, t, slot);
     const int64_t frames = scorer->info->clip_frames, area = scorer->view_floats / 3 / frames;
     for (int64_t view = 0; view < scorer->views; view++)
         scorer->backend->preprocess(painter->view[view], frame,
-                                    slot + (view * 3 * frames + t) * area, frames * area);
+                                    (float *)slot + (view * 3 * frames + t) * area, frames * area);
     return 0;
 }
 

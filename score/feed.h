@@ -1,5 +1,6 @@
 /* The decoding side of scoring: what the loader's threads call. Chooses the clips of a video, has
- * the backend put frames into them, and takes thumbnails on the way. */
+ * the backend put frames into them (in host memory, or on a device that pre-processes), and takes
+ * thumbnails on the way. */
 #ifndef HEDON_SCORE_FEED_H
 #define HEDON_SCORE_FEED_H
 
@@ -33,8 +34,9 @@ typedef struct HedonFeed HedonFeed;
 int hedon_feed_new(HedonContext *ctx, HedonFeed **out, const HedonScorer *scorer, int threads);
 int hedon_feed_plan(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
                     const HedonVideoInfo *info, const double *times, HedonClips *clips);
+/** slot: the clip's views one after the other, floats; of a scorer that is on_device a HedonDeviceClip. */
 int hedon_feed_place(HedonContext *ctx, HedonFeed *feed, HedonFeedVideo *video,
-                     const HedonFrame *frame, int64_t clip, int64_t t, float *slot);
+                     const HedonFrame *frame, int64_t clip, int64_t t, void *slot);
 void hedon_feed_video_clear(HedonFeedVideo *video);
 void hedon_feed_free(HedonFeed *feed);
 

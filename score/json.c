@@ -125,6 +125,7 @@ static void write_runtime(HedonJson *json, const HedonScorer *scorer, const Hedo
     hedon_json_string(json, "device", scorer->backend_info.device);
     hedon_json_string(json, "precision", precision_name(scorer->options.device.precision));
     hedon_json_string(json, "backend", scorer->backend->name);
+    hedon_json_string(json, "preprocessing", scorer->on_device ? "device" : "host");
     hedon_json_object(json, "threads");
     hedon_json_integer(json, "compute", scorer->share.streams * scorer->share.stream_threads);
     hedon_json_integer(json, "decode", scorer->share.workers * scorer->share.decode_threads);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "score/clip_pool.h"
 #include "score/feed.h"
 #include "score/stats.h"
 #include "score/streams.h"
@@ -39,6 +40,7 @@ typedef struct Run {
     HedonScorer *scorer;
     const HedonScoreCallbacks *callbacks;
     HedonFeed *feed;
+    HedonClipPool *pool; /* of clips on the device; NULL: they are in host memory */
     HedonLoader *loader;
     HedonStreams *streams;
     HedonBatch *filling; /* has views, and room for more; or NULL */
@@ -112,6 +114,16 @@ static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame 
 {
     Run *run = opaque;
     return hedon_feed_place(ctx, run->feed, &entry_of(run, job)->feed, frame, clip, t, slot);
+}
+
+static void *slot_new(void *opaque)
+{
+    return hedon_clip_pool_take(((Run *)opaque)->pool);
+}
+
+static void slot_free(void *opaque, void *slot)
+{
+    hedon_clip_pool_give_back(((Run *)opaque)->pool, slot);
 }
 
 /* ---- Waiting and counting */
@@ -271,7 +283,8 @@ static int take_batches(Run *run)
             code = take_view(run, batch, &batch->views[i]);
             run->clips += batch->views[i].place >= 0 && batch->views[i].view == 0;
         }
-        if (batch->event) hedon_loader_release(run->loader, batch->event);
+        for (int64_t i = 0; i < batch->held_count; i++)
+            hedon_loader_release(run->loader, batch->held[i]);
         hedon_streams_return(run->streams);
     }
     return code ? code : deliver(run);
@@ -300,6 +313,13 @@ static void flush(Run *run)
     if (run->filling) submit(run);
 }
 
+/* The batch needs the event's slot until it is computed. */
+static void hold(Run *run, HedonBatch *batch, HedonLoaded *event)
+{
+    batch->held[batch->held_count++] = event;
+    run->holding = 1;
+}
+
 /* The clip's own slot is the batch. */
 static int add_whole_clip(Run *run, HedonLoaded *event, HedonView view)
 {
@@ -313,14 +333,31 @@ static int add_whole_clip(Run *run, HedonLoaded *event, HedonView view)
     if (!event->repeats) {
         batch->clips = event->slot;
         batch->count = run->scorer->views;
-        batch->event = event;
-        run->holding = 1;
+        hold(run, batch, event);
     }
     submit(run);
     return 0;
 }
 
-static int add_view(Run *run, const HedonLoaded *event, HedonView view)
+/* Copied, or on a device only remembered. */
+static void put_view(Run *run, HedonBatch *batch, HedonLoaded *event, int64_t view)
+{
+    const HedonScorer *scorer = run->scorer;
+    const size_t bytes = (size_t)scorer->view_floats * sizeof(float);
+    if (batch->places) {
+        HedonDeviceClip *place = &batch->places[batch->count];
+        *place = *(const HedonDeviceClip *)event->slot;
+        place->offset += (size_t)view * bytes;
+        if (view == scorer->views - 1) hold(run, batch, event);
+    } else {
+        memcpy(batch->room + batch->count * scorer->view_floats,
+               (const float *)event->slot + view * scorer->view_floats, bytes);
+        batch->clips = batch->room;
+    }
+    batch->count++;
+}
+
+static int add_view(Run *run, HedonLoaded *event, HedonView view)
 {
     const HedonScorer *scorer = run->scorer;
     const int code = run->filling ? 0 : make_room(run, &run->filling);
@@ -328,13 +365,7 @@ static int add_view(Run *run, const HedonLoaded *event, HedonView view)
     if (code) return code;
     view.place = event->repeats ? -1 : batch->count;
     batch->views[batch->view_count++] = view;
-    if (!event->repeats) {
-        memcpy(batch->room + batch->count * scorer->view_floats,
-               (const float *)event->slot + view.view * scorer->view_floats,
-               (size_t)scorer->view_floats * sizeof(float));
-        batch->clips = batch->room;
-        batch->count++;
-    }
+    if (!event->repeats) put_view(run, batch, event, view.view);
     if (batch->count == scorer->options.batch || batch->view_count == batch->view_room) submit(run);
     return 0;
 }
@@ -346,7 +377,7 @@ static int add_clip(Run *run, HedonLoaded *event)
     Entry *entry = entry_of(run, event->job);
     HedonView view = {.number = event->job, .clip = event->clip, .plan = entry->plans};
     hedon_tally_clip(&entry->tally, event->clip, event->start_s, event->end_s);
-    if (run->scorer->options.batch == 1) return add_whole_clip(run, event, view);
+    if (run->scorer->options.batch == 1 && !run->pool) return add_whole_clip(run, event, view);
     int code = 0;
     for (; view.view < run->scorer->views && !code; view.view++) code = add_view(run, event, view);
     return code;
@@ -372,6 +403,9 @@ static int take(Run *run, HedonLoaded *event)
         break;
     case HEDON_LOADED_END:
         entry->ended = 1;
+        /* a device that is lost is no fault of the video's */
+        if (event->code == HEDON_EDEVICE)
+            return hedon_fail(run->ctx, event->code, "%s", event->message);
         if (event->code) fail_entry(entry, event->code, event->message);
         if (event->info.frames > 0) entry->info = event->info;
         entry->score.open_s = event->open_s;
@@ -450,8 +484,15 @@ static int start(Run *run)
     if (code) return code;
     HedonLoaderOptions options;
     hedon_scorer_loader_options(scorer, &options);
-    const HedonLoaderCallbacks callbacks = {
+    HedonLoaderCallbacks callbacks = {
         .opaque = run, .next_job = next_job, .plan = plan, .place = place};
+    if (scorer->on_device) {
+        callbacks.slot_new = slot_new;
+        callbacks.slot_free = slot_free;
+        code = hedon_clip_pool_new(run->ctx, &run->pool, scorer, &options,
+                                   hedon_streams_most_held(scorer));
+        if (code) return code;
+    }
     code = hedon_loader_start(run->ctx, &run->loader, &options, &callbacks);
     return code ? code : hedon_streams_start(run->ctx, &run->streams, scorer, wake, run);
 }
@@ -473,6 +514,7 @@ static void stop(Run *run)
     hedon_streams_free(run->streams);
     for (int i = 0; run->ring && i < RING; i++) entry_clear(&run->ring[i]);
     hedon_feed_free(run->feed);
+    hedon_clip_pool_free(run->pool);
     hedon_free(run->ring);
 }
 

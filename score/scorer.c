@@ -121,6 +121,7 @@ int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *mo
     if (!code) code = scorer->backend->probe(ctx, &scorer->backend_info);
     if (!code) code = count_flops(ctx, scorer);
     if (code) goto fail;
+    scorer->on_device = scorer->backend->uploader_new != NULL;
     const int host = !strcmp(scorer->backend->name, "cpu") || !strcmp(scorer->backend->name, "ref");
     if (!scorer->options.batch) scorer->options.batch = host ? 1 : 8;
     scorer->view_floats = 3 * scorer->info->clip_frames * scorer->info->clip_height *

@@ -16,6 +16,7 @@ struct HedonScorer {
     const HedonBackend *backend;
     HedonBackendInfo backend_info;
     HedonPredictor **predictors; /* by stream; all but the first share its plan */
+    int on_device;        /* clips are pre-processed on the device, and stay there */
     int64_t views;        /* crops of a clip */
     int64_t view_floats;  /* of one view of one clip */
     int cores;

@@ -47,13 +47,17 @@ static void compute(Stream *stream, HedonBatch *batch)
     const HedonScorer *scorer = stream->streams->scorer;
     const HedonModelInfo *info = scorer->info;
     const double start_s = hedon_clock_s();
+    for (int i = 0; i < info->head_count; i++) batch->outputs[i].shape.dim[0] = batch->count;
     const HedonTensor clips = {.dtype = HEDON_F32,
                                .shape = {.rank = 5,
                                          .dim = {batch->count, 3, info->clip_frames,
                                                  info->clip_height, info->clip_width}},
                                .data = (void *)(uintptr_t)batch->clips};
-    for (int i = 0; i < info->head_count; i++) batch->outputs[i].shape.dim[0] = batch->count;
-    batch->code = hedon_predictor_run(stream->ctx, stream->predictor, &clips, batch->outputs);
+    batch->code =
+        batch->places
+            ? hedon_predictor_run_device(stream->ctx, stream->predictor, batch->places,
+                                         batch->count, batch->outputs)
+            : hedon_predictor_run(stream->ctx, stream->predictor, &clips, batch->outputs);
     if (batch->code)
         snprintf(batch->message, sizeof(batch->message), "%s", hedon_last_error(stream->ctx));
     batch->seconds = hedon_clock_s() - start_s;
@@ -113,6 +117,16 @@ static void *work(void *opaque)
 
 /* ---- On the caller's thread */
 
+static int64_t ring_size(const HedonScorer *scorer)
+{
+    return scorer->share.streams + AHEAD;
+}
+
+int64_t hedon_streams_most_held(const HedonScorer *scorer)
+{
+    return ring_size(scorer) * scorer->options.batch;
+}
+
 static int batch_alloc(const HedonScorer *scorer, HedonBatch *batch)
 {
     const HedonModelInfo *info = scorer->info;
@@ -121,8 +135,12 @@ static int batch_alloc(const HedonScorer *scorer, HedonBatch *batch)
     batch->view_room = 2 * most;
     batch->views = hedon_calloc((size_t)batch->view_room, sizeof(*batch->views));
     batch->outputs = hedon_calloc((size_t)info->head_count, sizeof(*batch->outputs));
-    if (!batch->views || !batch->outputs) return HEDON_ENOMEM;
-    if (size > 1) {
+    batch->held = hedon_calloc((size_t)size, sizeof(*batch->held));
+    if (!batch->views || !batch->outputs || !batch->held) return HEDON_ENOMEM;
+    if (scorer->on_device) {
+        batch->places = hedon_calloc((size_t)size, sizeof(*batch->places));
+        if (!batch->places) return HEDON_ENOMEM;
+    } else if (size > 1) {
         batch->room = hedon_malloc_aligned((size_t)(size * scorer->view_floats), sizeof(float));
         if (!batch->room) return HEDON_ENOMEM;
     }
@@ -142,6 +160,8 @@ static void batch_free(const HedonScorer *scorer, HedonBatch *batch)
         hedon_tensor_free(&batch->outputs[i]);
     hedon_free(batch->outputs);
     hedon_free(batch->views);
+    hedon_free(batch->held);
+    hedon_free(batch->places);
     hedon_free(batch->room);
 }
 
@@ -172,8 +192,8 @@ int hedon_streams_start(HedonContext *ctx, HedonStreams **out, HedonScorer *scor
     pthread_cond_init(&streams->work, NULL);
     pthread_cond_init(&streams->due, NULL);
     streams->stream = hedon_calloc((size_t)count, sizeof(*streams->stream));
-    streams->ring = hedon_calloc((size_t)(count + AHEAD), sizeof(*streams->ring));
-    if (streams->ring) streams->size = count + AHEAD;
+    streams->ring = hedon_calloc((size_t)ring_size(scorer), sizeof(*streams->ring));
+    if (streams->ring) streams->size = ring_size(scorer);
     int code = streams->stream && streams->ring ? 0 : hedon_fail_memory(ctx);
     for (int i = 0; i < streams->size && !code; i++)
         if (batch_alloc(scorer, &streams->ring[i])) code = hedon_fail_memory(ctx);
@@ -220,10 +240,9 @@ void hedon_streams_return(HedonStreams *streams)
     pthread_mutex_lock(&streams->lock);
     HedonBatch *batch = batch_of(streams, streams->returned++);
     if (streams->taken < streams->returned) streams->taken = streams->returned;
-    batch->view_count = batch->count = 0;
+    batch->view_count = batch->count = batch->held_count = 0;
     batch->done = batch->code = 0;
     batch->seconds = 0;
-    batch->event = NULL;
     pthread_mutex_unlock(&streams->lock);
 }
 
@@ -271,9 +290,8 @@ void hedon_streams_stop(HedonStreams *streams)
 HedonLoaded *hedon_streams_abandoned(HedonStreams *streams)
 {
     for (int64_t i = 0; i < streams->size; i++) {
-        HedonLoaded *event = streams->ring[i].event;
-        streams->ring[i].event = NULL;
-        if (event) return event;
+        HedonBatch *batch = &streams->ring[i];
+        if (batch->held_count) return batch->held[--batch->held_count];
     }
     return NULL;
 }

@@ -8,6 +8,7 @@
 #ifndef HEDON_SCORE_STREAMS_H
 #define HEDON_SCORE_STREAMS_H
 
+#include "models/predictor.h"
 #include "score/scorer.h"
 
 typedef struct HedonView {
@@ -21,8 +22,10 @@ typedef struct HedonBatch {
     int64_t view_count, view_room;
     int64_t count;           /* of views to compute */
     const float *clips;      /* (count,3,T,H,W): of these */
-    float *room;             /* for the scorer's batch of them; NULL when that is one */
-    HedonLoaded *event;      /* whose slot clips is, to be released; or NULL */
+    float *room;             /* for the scorer's batch of them; NULL when that is one, or on a device */
+    HedonDeviceClip *places; /* of a scorer that is on_device: where each view lies; else NULL */
+    HedonLoaded **held;      /* events in whose slots they are, to be released */
+    int64_t held_count;
     HedonTensor *outputs;    /* one a head, (count, size); data NULL where scoring needs none */
     double seconds;          /* that computing took */
     int code, done;
@@ -37,6 +40,8 @@ typedef struct HedonStreamsStats {
 
 typedef struct HedonStreams HedonStreams;
 
+/** How many events all batches together can hold. */
+int64_t hedon_streams_most_held(const HedonScorer *scorer);
 /** Starts a thread for each of the scorer's predictors. came(opaque) is called from them when the batch
  *  that is due next has been computed. */
 int hedon_streams_start(HedonContext *ctx, HedonStreams **out, HedonScorer *scorer,
@@ -47,7 +52,7 @@ HedonBatch *hedon_streams_room(HedonStreams *streams);
 void hedon_streams_submit(HedonStreams *streams);
 /** The oldest batch handed over, if it is computed, else NULL; the same until returned. */
 HedonBatch *hedon_streams_due(HedonStreams *streams);
-/** Make the batch that was due free again; its event must have been released. */
+/** Make the batch that was due free again; its events must have been released. */
 void hedon_streams_return(HedonStreams *streams);
 /** Whether any batch is handed over and not returned. */
 int hedon_streams_busy(HedonStreams *streams);

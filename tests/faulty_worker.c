@@ -140,6 +140,9 @@ static void tell_frame(int64_t slot, int64_t index)
     if (fault("no height")) frame->height = 0;
     if (fault("wide frame")) frame->width = 65536;
     if (fault("seven bits")) frame->bits = 7;
+    if (fault("shifted bytes")) frame->shift = 1;
+    if (fault("shifted away")) frame->bits = 10, frame->shift = 7;
+    if (fault("negative shift")) frame->bits = 10, frame->shift = -1;
     if (fault("odd samples")) frame->bits = 10, frame->offset[0] = 1;
     if (fault("unknown layout")) frame->layout = HEDON_PIXEL_LAYOUTS;
     if (fault("unknown matrix")) frame->matrix = -1;

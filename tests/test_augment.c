@@ -329,8 +329,8 @@ static void test_frames_share_the_draw_but_not_the_noise(void **state)
 static void test_frames_become_rgb(void **state)
 {
     (void)state;
-    enum { WIDTH = 37, HEIGHT = 21 };
-    static uint16_t samples[3][HEIGHT][WIDTH];
+    enum { WIDTH = 37, HEIGHT = 21, ROW = 38 }; /* a row of U and V in turns is one longer */
+    static uint16_t samples[3][HEIGHT][ROW];
     HedonAugmenter *augmenter;
     assert_int_equal(hedon_augmenter_new(NULL, &augmenter), 0);
     for (int i = 0; i < HEDON_PIXEL_LAYOUTS * HEDON_MATRICES * 4; i++) {
@@ -342,16 +342,17 @@ static void test_frames_become_rgb(void **state)
             .full_range = i % 2,
             .bits = i % 4 < 2 ? 8 : 10,
         };
+        if (frame.layout == HEDON_PIXEL_NV12 && frame.bits > 8) frame.shift = 6;
         for (int p = 0; p < 3; p++) {
             frame.plane[p] = samples[p];
-            frame.stride[p] = WIDTH * (frame.bits > 8 ? 2 : 1);
+            frame.stride[p] = ROW * (frame.bits > 8 ? 2 : 1);
             for (int y = 0; y < HEIGHT; y++)
-                for (int x = 0; x < WIDTH; x++) {
+                for (int x = 0; x < ROW; x++) {
                     const int64_t level = picture_level(0, i, x, y, p);
                     if (frame.bits > 8)
-                        samples[p][y][x] = (uint16_t)(level * 4 + 3);
+                        samples[p][y][x] = (uint16_t)((level * 4 + 3) << frame.shift);
                     else
-                        ((uint8_t *)samples[p])[y * WIDTH + x] = (uint8_t)level;
+                        ((uint8_t *)samples[p])[y * ROW + x] = (uint8_t)level;
                 }
         }
         const HedonTransform transform = {.source_width = WIDTH,

@@ -245,6 +245,48 @@ static void test_chroma_planes_round_up(void **state)
     hedon_frame_plane_size(HEDON_PIXEL_YUV420, 0, 321, 241, &width, &height);
     assert_int_equal(width, 321);
     assert_int_equal(hedon_frame_planes(HEDON_PIXEL_GRAY), 1);
+    hedon_frame_plane_size(HEDON_PIXEL_NV12, 1, 321, 241, &width, &height);
+    assert_int_equal(width, 322);
+    assert_int_equal(height, 121);
+    hedon_frame_plane_size(HEDON_PIXEL_NV12, 0, 321, 241, &width, &height);
+    assert_int_equal(width, 321);
+    assert_int_equal(height, 241);
+    assert_int_equal(hedon_frame_planes(HEDON_PIXEL_NV12), 2);
+    assert_int_equal(hedon_frame_components(HEDON_PIXEL_NV12), 3);
+}
+
+static void test_components_in_turns_are_found(void **state)
+{
+    (void)state;
+    static const uint16_t luma[2], chroma[2];
+    HedonFrame frame = {.plane = {luma, chroma},
+                        .stride = {64, 128},
+                        .layout = HEDON_PIXEL_NV12,
+                        .bits = 10,
+                        .shift = 6};
+    int64_t stride;
+    int step;
+    assert_ptr_equal(hedon_frame_component(&frame, 0, &stride, &step), luma);
+    assert_true(stride == 64 && step == 1);
+    assert_ptr_equal(hedon_frame_component(&frame, 1, &stride, &step), chroma);
+    assert_true(stride == 128 && step == 2);
+    assert_ptr_equal(hedon_frame_component(&frame, 2, &stride, &step), chroma + 1);
+    frame.bits = 8;
+    assert_ptr_equal(hedon_frame_component(&frame, 2, &stride, &step), (const char *)chroma + 1);
+    assert_true(stride == 128 && step == 2);
+}
+
+static void test_depths_that_samples_can_have(void **state)
+{
+    (void)state;
+    for (int32_t bits = -1; bits < 40; bits++)
+        for (int32_t shift = -1; shift < 20; shift++)
+            assert_int_equal(hedon_frame_has_depth(bits, shift),
+                             (bits == 8 && shift == 0) ||
+                                 (bits > 8 && bits <= 16 && shift >= 0 && bits + shift <= 16));
+    assert_false(hedon_frame_has_depth(10, INT32_MAX));
+    assert_false(hedon_frame_has_depth(INT32_MAX, INT32_MAX));
+    assert_false(hedon_frame_has_depth(9, INT32_MIN));
 }
 
 static void test_cancelling_reaches_every_context(void **state)
@@ -273,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_devices_and_links_are_not_replaced),
         cmocka_unit_test(test_mapping_names_what_is_wrong),
         cmocka_unit_test(test_chroma_planes_round_up),
+        cmocka_unit_test(test_components_in_turns_are_found),
+        cmocka_unit_test(test_depths_that_samples_can_have),
         cmocka_unit_test(test_cancelling_reaches_every_context),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -166,11 +166,12 @@ static void test_frame_hash_sees_the_picture_only(void **state)
 {
     (void)state;
     const HedonRandomKey key = hedon_random_key(9, 0, 0);
-    uint64_t hashes[3];
+    uint64_t hashes[4]; /* 8 bits, 10 bits, RGB, P010 */
     double blobs[16];
     for (int i = 0; i < 16; i++) blobs[i] = hedon_random_uniform(key, (uint64_t)i);
-    for (int form = 0; form < 3; form++) {
-        const int width = 180 << form, height = 96 << form, deep = form == 1;
+    for (int form = 0; form < 4; form++) {
+        const int width = 180 << form, height = 96 << form, deep = form % 2,
+                  shift = form == 3 ? 6 : 0;
         uint16_t *words = calloc((size_t)width * height, 2);
         uint8_t *bytes = (uint8_t *)words;
         for (int y = 0; y < height; y++)
@@ -180,7 +181,8 @@ static void test_frame_hash_sees_the_picture_only(void **state)
                     128 + 100 * sin(9 * u * blobs[0] + 20 * v * blobs[1] + 3 * blobs[2]) *
                               cos(30 * u * blobs[3] - 7 * v);
                 if (deep)
-                    words[y * width + x] = (uint16_t)(4 * value);
+                    words[y * width + x] =
+                        (uint16_t)((int)(4 * value) << shift | ((x * 11) & ((1 << shift) - 1)));
                 else
                     bytes[y * width + x] = (uint8_t)value;
             }
@@ -188,14 +190,18 @@ static void test_frame_hash_sees_the_picture_only(void **state)
                                   .stride = {width << deep, width << deep, width << deep},
                                   .width = width,
                                   .height = height,
-                                  .layout = form == 2 ? HEDON_PIXEL_RGB : HEDON_PIXEL_YUV420,
-                                  .bits = deep ? 10 : 8};
+                                  .layout = form == 2   ? HEDON_PIXEL_RGB
+                                            : form == 3 ? HEDON_PIXEL_NV12
+                                                        : HEDON_PIXEL_YUV420,
+                                  .bits = deep ? 10 : 8,
+                                  .shift = shift};
         hashes[form] = hedon_frame_hash(&frame);
         free(words);
     }
     assert_true(__builtin_popcountll(hashes[0]) >= 8);
     assert_true(__builtin_popcountll(hashes[0] ^ hashes[1]) <= 2);
     assert_true(__builtin_popcountll(hashes[0] ^ hashes[2]) <= 2);
+    assert_true(__builtin_popcountll(hashes[0] ^ hashes[3]) <= 2);
     /* 1 x 1: every cell is the same sample */
     const uint8_t one = 77;
     const HedonFrame tiny = {.plane = {&one}, .stride = {1}, .width = 1, .height = 1, .bits = 8};

@@ -30,6 +30,7 @@ typedef struct Work {
     int64_t bad_plan;                          /* job whose plan fails; 0: none */
     int64_t bad_place;                         /* job whose placing fails */
     atomic_int place_delay_us;
+    atomic_int slots, slots_taken, slots_refused; /* of the caller's own; 0: the loader's */
 } Work;
 
 /* A slot: what was placed where. */
@@ -82,9 +83,32 @@ static int place(HedonContext *thread_ctx, void *opaque, int64_t job, const Hedo
     return 0;
 }
 
+static void *slot_new(void *opaque)
+{
+    Work *work = opaque;
+    if (atomic_fetch_add(&work->slots_taken, 1) < work->slots)
+        return aligned_alloc(64, (sizeof(Slot) + 63) / 64 * 64);
+    atomic_fetch_sub(&work->slots_taken, 1);
+    atomic_fetch_add(&work->slots_refused, 1);
+    return NULL;
+}
+
+static void slot_free(void *opaque, void *slot)
+{
+    assert_non_null(slot);
+    atomic_fetch_sub(&((Work *)opaque)->slots_taken, 1);
+    free(slot);
+}
+
 static HedonLoaderCallbacks callbacks_of(Work *work)
 {
-    return (HedonLoaderCallbacks){work, next_job, plan, place};
+    HedonLoaderCallbacks callbacks = {
+        .opaque = work, .next_job = next_job, .plan = plan, .place = place};
+    if (work->slots) {
+        callbacks.slot_new = slot_new;
+        callbacks.slot_free = slot_free;
+    }
+    return callbacks;
 }
 
 static HedonLoaderOptions options_with(int workers)
@@ -246,6 +270,60 @@ static void test_little_room(void **state)
         assert_true(outcomes[0].clips > 10);
         free(work);
     }
+}
+
+/* Of a caller's own slots no more are taken than the options say can be under way; all come back.
+ */
+static void test_slots_of_the_callers_own(void **state)
+{
+    (void)state;
+    for (int room = 1; room <= 5; room++) {
+        Work *work = new_work(&windows);
+        Outcome outcomes[JOBS_MAX] = {0};
+        HedonLoaderOptions options = options_with(2);
+        options.max_bytes = room * (int64_t)sizeof(Slot);
+        options.queue = room;
+        work->sampler.stride_s = room % 2 ? 0.1 : 0.7;
+        work->slots = 2 * room + options.queue + 1;
+        for (int i = 0; i < 4; i++) work->paths[work->count++] = in_scratch("good.mp4");
+        HedonLoader *loader = start(work, &options);
+        HedonLoaded *event;
+        int code;
+        while (!(code = hedon_loader_next(ctx, loader, &event))) {
+            account(work, outcomes, event);
+            usleep(1000); /* while they pile up */
+            hedon_loader_release(loader, event);
+        }
+        assert_int_equal(code, 1);
+        hedon_loader_stop(loader);
+        for (int i = 0; i < 4; i++) {
+            if (outcomes[i].code) fail_msg("room %d: %s", room, outcomes[i].message);
+            assert_true(outcomes[i].clips > 10);
+        }
+        assert_int_equal(work->slots_refused, 0);
+        assert_int_equal(work->slots_taken, 0);
+        free(work);
+    }
+    Work *work = new_work(&even); /* two videos, and one slot, which the caller keeps */
+    HedonLoaderOptions options = options_with(1);
+    HedonLoaded *event, *kept = NULL;
+    work->slots = 1;
+    for (int i = 0; i < 2; i++) work->paths[work->count++] = in_scratch("good.mp4");
+    HedonLoader *loader = start(work, &options);
+    while (!hedon_loader_next(ctx, loader, &event)) {
+        if (event->kind == HEDON_LOADED_END)
+            assert_int_equal(event->code, event->job ? HEDON_ENOMEM : 0);
+        if (event->kind == HEDON_LOADED_CLIP)
+            kept = event;
+        else
+            hedon_loader_release(loader, event);
+    }
+    assert_non_null(kept);
+    assert_int_equal(work->slots_refused, 1);
+    hedon_loader_release(loader, kept);
+    hedon_loader_stop(loader);
+    assert_int_equal(work->slots_taken, 0);
+    free(work);
 }
 
 /* A caller that takes its time holds the loader back: it does not fill memory with clips. */
@@ -494,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_good_and_bad_jobs),
         cmocka_unit_test(test_each_frame_is_decoded_once),
         cmocka_unit_test(test_little_room),
+        cmocka_unit_test(test_slots_of_the_callers_own),
         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_failing_callbacks),
         cmocka_unit_test(test_damaged_video),

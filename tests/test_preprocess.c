@@ -105,7 +105,10 @@ static void frame_alloc(HedonFrame *f, Content content, int64_t padding)
         assert_non_null(plane);
         for (int64_t y = 0; y < height; y++)
             for (int64_t x = 0; x < width; x++) {
-                const int64_t value = content_sample(content, f, p, x, y);
+                const int in_turns = f->layout == HEDON_PIXEL_NV12 && p; /* U, V, U, V, ... */
+                int64_t value = content_sample(content, f, in_turns ? 1 + (int)(x % 2) : p,
+                                               in_turns ? x / 2 : x, y);
+                value = value << f->shift | ((x + y) & ((1 << f->shift) - 1)); /* unused, not 0 */
                 char *row = plane + y * f->stride[p];
                 if (bytes == 2)
                     ((uint16_t *)row)[x] = (uint16_t)value;
@@ -162,12 +165,17 @@ static double plane_at(const HedonFrame *f, int plane, int x, int y)
 {
     int64_t width, height;
     hedon_frame_plane_size(f->layout, plane, f->width, f->height, &width, &height);
-    const int sx = width == f->width ? x : x / 2, sy = height == f->height ? y : y / 2;
+    int sx = width == f->width ? x : x / 2, sy = height == f->height ? y : y / 2;
+    if (f->layout == HEDON_PIXEL_NV12 && plane) {
+        sx = x / 2 * 2 + plane - 1;
+        sy = y / 2;
+        plane = 1;
+    }
     const unsigned char *at = (const unsigned char *)f->plane[plane] + sy * f->stride[plane];
     if (f->bits == 8) return at[sx];
     uint16_t value;
     memcpy(&value, at + 2 * sx, 2);
-    return value;
+    return value >> f->shift;
 }
 
 /* Limited range from the 8-bit numbers scaled up; the matrix from BT.601's, BT.709's and BT.2020's
@@ -426,6 +434,8 @@ static void for_each_case(const Geometry *g, Content content, int all,
             .width = g->width, .height = g->height, .layout = index % HEDON_PIXEL_LAYOUTS};
         int rest = index / HEDON_PIXEL_LAYOUTS;
         f.bits = depths[rest % 4];
+        if (f.layout == HEDON_PIXEL_NV12 && f.bits > 8)
+            f.shift = 16 - f.bits; /* P010, P012, P016 */
         rest /= 4;
         f.matrix = rest % HEDON_MATRICES;
         f.full_range = rest / HEDON_MATRICES;
@@ -453,6 +463,43 @@ static void test_ref_is_the_definition(void **state)
     (void)state;
     for (int g = 0; g < GEOMETRIES; g++)
         for_each_case(&geometries[g], WILD, 0, check_ref_is_definition);
+}
+
+/* The same samples in turns, above unused bits: not one bit of the result is another. */
+static void test_packed_pictures_are_the_planar_ones(void **state)
+{
+    (void)state;
+    static const struct {
+        HedonPixelLayout layout, planar;
+        int32_t bits, shift;
+    } forms[] = {{HEDON_PIXEL_NV12, HEDON_PIXEL_YUV420, 8, 0},
+                 {HEDON_PIXEL_NV12, HEDON_PIXEL_YUV420, 10, 6},
+                 {HEDON_PIXEL_NV12, HEDON_PIXEL_YUV420, 10, 0},
+                 {HEDON_PIXEL_NV12, HEDON_PIXEL_YUV420, 16, 0},
+                 {HEDON_PIXEL_YUV422, HEDON_PIXEL_YUV422, 12, 4},
+                 {HEDON_PIXEL_GRAY, HEDON_PIXEL_GRAY, 10, 6}};
+    for (int index = 0; index < GEOMETRIES * 6 * 4; index++) {
+        const Geometry *g = &geometries[index / 24];
+        const HedonTransform t = geometry_transform(g, index & 1, index >> 1 & 1);
+        HedonFrame planar = {.width = g->width,
+                             .height = g->height,
+                             .layout = forms[index / 4 % 6].planar,
+                             .bits = forms[index / 4 % 6].bits},
+                   packed = planar;
+        packed.layout = forms[index / 4 % 6].layout;
+        packed.shift = forms[index / 4 % 6].shift;
+        frame_alloc(&planar, WILD, 0);
+        frame_alloc(&packed, WILD, index % 3);
+        for (int k = 0; k < 2; k++) {
+            float *expected = run(implementations[k], &t, &planar);
+            float *got = run(implementations[k], &t, &packed);
+            assert_memory_equal(got, expected, (size_t)output_size(&t) * sizeof *got);
+            free(expected);
+            free(got);
+        }
+        frame_release(&planar);
+        frame_release(&packed);
+    }
 }
 
 static void check_cpu_equals_ref(const HedonTransform *t, const HedonFrame *f)
@@ -664,6 +711,9 @@ static void test_senseless_requests_are_refused(void **state)
     REFUSED(f.matrix = HEDON_MATRICES);
     REFUSED(f.bits = 7);
     REFUSED(f.bits = 17);
+    REFUSED(f.shift = 1);
+    REFUSED((f.bits = 10, f.shift = 7));
+    REFUSED((f.bits = 10, f.shift = -1));
     REFUSED(t.source_x = -1);
     REFUSED(t.source_x = 1);
     REFUSED(t.source_width = 0);
@@ -693,12 +743,14 @@ static void test_another_geometry_is_not_read(void **state)
     for (int k = 0; k < 2; k++) {
         HedonPreprocessor *p;
         assert_int_equal(implementations[k]->create(NULL, &t, &like, &p), 0);
-        HedonFrame other[] = {like, like, like, like};
+        HedonFrame other[] = {like, like, like, like, like, like};
         other[0].width--;
         other[1].height++;
         other[2].layout = HEDON_PIXEL_GRAY;
         other[3].bits = 8;
-        for (int i = 0; i < 4; i++) { /* their planes are NULL: a read would crash */
+        other[4].shift = 6;
+        other[5].layout = HEDON_PIXEL_NV12;
+        for (int i = 0; i < 6; i++) { /* their planes are NULL: a read would crash */
             float out[3 * 8 * 6] = {0};
             implementations[k]->run(p, &other[i], out, 8 * 6);
             for (int j = 0; j < 3 * 8 * 6; j++) assert_true(isnan(out[j]));
@@ -710,7 +762,8 @@ static void test_another_geometry_is_not_read(void **state)
 static void test_failing_allocations(void **state)
 {
     (void)state;
-    const HedonFrame like = {.width = 20, .height = 10, .layout = HEDON_PIXEL_YUV420, .bits = 8};
+    const HedonFrame like = {
+        .width = 20, .height = 10, .layout = HEDON_PIXEL_NV12, .bits = 10, .shift = 6};
     const HedonTransform t = {0, 0, 20, 10, 8, 6,           HEDON_BICUBIC, 1,
                               0, 0, 8,  6,  0, GOLDEN_MEAN, GOLDEN_STD};
     for (int k = 0; k < 2; k++) {
@@ -787,6 +840,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_golden_notices_mistakes),
         cmocka_unit_test(test_ref_is_the_definition),
+        cmocka_unit_test(test_packed_pictures_are_the_planar_ones),
         cmocka_unit_test(test_cpu_equals_ref_inside_the_gamut),
         cmocka_unit_test(test_cpu_equals_ref_on_any_rgb),
         cmocka_unit_test(test_cpu_is_near_ref_outside_the_gamut),

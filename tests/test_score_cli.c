@@ -100,7 +100,8 @@ static void check_score(const json_t *score)
         last = start;
     }
     check_keys(json_object_get(score, "runtime"),
-               (const char *[]){"device", "precision", "backend", "threads", "seconds", NULL});
+               (const char *[]){"device", "precision", "backend", "preprocessing", "threads",
+                                "seconds", NULL});
     check_keys(json_object_get(json_object_get(score, "runtime"), "seconds"),
                (const char *[]){"open", "decode", "preprocess", "predict", "total", NULL});
 }

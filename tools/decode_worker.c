@@ -134,6 +134,7 @@ static int64_t lay_out(const HedonFrame *frame, HedonMessageFrame *layout)
                                   .height = frame->height,
                                   .layout = frame->layout,
                                   .bits = frame->bits,
+                                  .shift = frame->shift,
                                   .matrix = frame->matrix,
                                   .full_range = frame->full_range};
     int64_t bytes = 0;

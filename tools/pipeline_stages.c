@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "score/device_painter.h"
 #include "score/feed.h"
 #include "tools/bench.h"
 #include "tools/pipeline_store.h"
@@ -57,12 +58,6 @@ static int plan(HedonContext *ctx, void *opaque, int64_t job, const HedonVideoIn
     return code;
 }
 
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int keep(HedonContext *ctx, Decoding *decoding, const HedonFrame *frame)
 {
     Kept *kept = &decoding->kept[decoding->kept_count];
@@ -101,7 +96,7 @@ static int place(HedonContext *ctx, void *opaque, int64_t job, const HedonFrame 
     decoding->last[job] = frame->index;
     pthread_mutex_lock(&decoding->lock);
     int i = 0;
-    while (i < decoding->kept_count && !same_geometry(&decoding->kept[i].frame, frame)) i++;
+    while (i < decoding->kept_count && !hedon_frame_matches(&decoding->kept[i].frame, frame)) i++;
     if (i == GEOMETRIES) i = GEOMETRIES - 1;
     if (i < decoding->kept_count)
         decoding->kept[i].count++;
@@ -168,18 +163,56 @@ static int preprocess_kept(HedonContext *ctx, const HedonScorer *scorer, const K
     return code;
 }
 
-static int preprocess(HedonContext *ctx, const Decoding *decoding, HedonCost *cost)
+static int preprocess_on_host(HedonContext *ctx, const Decoding *decoding)
 {
     const HedonScorer *scorer = decoding->scorer;
     float *clip = hedon_malloc_aligned((size_t)scorer->view_floats, sizeof(float));
-    if (!clip) return hedon_fail_memory(ctx);
-    const double start_s = hedon_clock_s(), cpu_s = hedon_thread_cpu_s();
-    int code = 0;
+    int code = clip ? 0 : hedon_fail_memory(ctx);
     for (int i = 0; i < decoding->kept_count && !code; i++)
         code = preprocess_kept(ctx, scorer, &decoding->kept[i], clip);
+    hedon_free(clip);
+    return code;
+}
+
+/* The device's memory for clips that are computed or painted again and again. */
+static int device_clips(HedonContext *ctx, const HedonScorer *scorer, int64_t views,
+                        HedonBuffer **out)
+{
+    return scorer->backend->buffer_new(ctx, hedon_predictor_device(scorer->predictors[0]),
+                                       (size_t)(views * scorer->view_floats) * sizeof(float), out);
+}
+
+static int preprocess_on_device(HedonContext *ctx, const Decoding *decoding)
+{
+    const HedonScorer *scorer = decoding->scorer;
+    HedonDevicePainter *painter = NULL;
+    HedonDeviceClip clip = {0};
+    int code = device_clips(ctx, scorer, scorer->views, &clip.buffer);
+    if (!code) code = hedon_device_painter_new(ctx, &painter, scorer);
+    for (int i = 0; i < decoding->kept_count && !code; i++) {
+        const Kept *kept = &decoding->kept[i];
+        code = hedon_device_painter_prepare(ctx, painter, &kept->frame);
+        for (int64_t f = 0; f < kept->count && !code; f++) {
+            code = hedon_device_painter_send(ctx, painter, &kept->frame);
+            if (!code)
+                code =
+                    hedon_device_painter_place(ctx, painter, f % scorer->info->clip_frames, &clip);
+        }
+    }
+    if (!code) code = hedon_device_painter_wait(ctx, painter);
+    hedon_device_painter_free(painter);
+    if (clip.ready) scorer->backend->event_free(clip.ready);
+    if (clip.buffer) scorer->backend->buffer_free(clip.buffer);
+    return code;
+}
+
+static int preprocess(HedonContext *ctx, const Decoding *decoding, HedonCost *cost)
+{
+    const double start_s = hedon_clock_s(), cpu_s = hedon_thread_cpu_s();
+    const int code = decoding->scorer->on_device ? preprocess_on_device(ctx, decoding)
+                                                 : preprocess_on_host(ctx, decoding);
     cost->wall_s = hedon_clock_s() - start_s;
     cost->cpu_s = hedon_thread_cpu_s() - cpu_s;
-    hedon_free(clip);
     return code;
 }
 
@@ -187,7 +220,8 @@ static int preprocess(HedonContext *ctx, const Decoding *decoding, HedonCost *co
 
 typedef struct Inferring {
     HedonScorer *scorer;
-    HedonTensor clips; /* one batch, which is computed again and again */
+    HedonTensor clips;       /* one batch, which is computed again and again */
+    HedonDeviceClip *places; /* its clips on the device, where a run has them there; else NULL */
     pthread_mutex_t lock;
     int64_t left; /* batches */
     int code;
@@ -221,7 +255,10 @@ static int infer_batches(HedonContext *ctx, Lane *lane)
         code = hedon_tensor_alloc(&outputs[i], HEDON_F32, &head);
     }
     while (!code && take_batch(lane->inferring))
-        code = hedon_predictor_run(ctx, lane->predictor, &lane->inferring->clips, outputs);
+        code = lane->inferring->places
+                   ? hedon_predictor_run_device(ctx, lane->predictor, lane->inferring->places,
+                                                scorer->options.batch, outputs)
+                   : hedon_predictor_run(ctx, lane->predictor, &lane->inferring->clips, outputs);
     for (int i = 0; i < info->head_count; i++) hedon_tensor_free(&outputs[i]);
     hedon_free(outputs);
     return code;
@@ -246,15 +283,33 @@ static void *infer_lane(void *opaque)
 static int make_clips(HedonContext *ctx, const HedonScorer *scorer, HedonTensor *clips)
 {
     const HedonModelInfo *info = scorer->info;
-    const HedonShape shape = {.rank = 5,
-                              .dim = {scorer->options.batch, 3, info->clip_frames,
-                                      info->clip_height, info->clip_width}};
+    const HedonShape shape = {
+        .rank = 5,
+        .dim = {scorer->options.batch, 3, info->clip_frames, info->clip_height, info->clip_width}};
     if (hedon_tensor_alloc(clips, HEDON_F32, &shape)) return hedon_fail_memory(ctx);
     const HedonRandomKey key = hedon_random_key_name(1, "bench clips");
     float *values = clips->data;
     for (int64_t i = 0; i < hedon_shape_count(&shape); i++)
         values[i] = (float)(4 * hedon_random_uniform(key, (uint64_t)i) - 2);
     return 0;
+}
+
+/* The batch goes up before the clock starts. */
+static int send_clips(HedonContext *ctx, Inferring *inferring, HedonBuffer **out)
+{
+    const HedonScorer *scorer = inferring->scorer;
+    const int64_t count = scorer->options.batch;
+    const size_t bytes = (size_t)scorer->view_floats * sizeof(float);
+    *out = NULL;
+    if (!scorer->on_device) return 0;
+    inferring->places = hedon_calloc((size_t)count, sizeof(*inferring->places));
+    if (!inferring->places) return hedon_fail_memory(ctx);
+    const int code = device_clips(ctx, scorer, count, out);
+    if (code) return code;
+    for (int64_t i = 0; i < count; i++)
+        inferring->places[i] = (HedonDeviceClip){.buffer = *out, .offset = (size_t)i * bytes};
+    return scorer->backend->upload(ctx, *out, 0, inferring->clips.data, (size_t)count * bytes,
+                                   NULL);
 }
 
 static int run_lanes(HedonContext *ctx, Inferring *inferring, HedonCost *cost)
@@ -281,11 +336,15 @@ static int infer(HedonContext *ctx, HedonScorer *scorer, int64_t views, HedonCos
 {
     const int64_t size = scorer->options.batch;
     Inferring inferring = {.scorer = scorer, .left = (views + size - 1) / size};
+    HedonBuffer *there = NULL;
     int code = make_clips(ctx, scorer, &inferring.clips);
     if (code) return code;
     pthread_mutex_init(&inferring.lock, NULL);
-    code = run_lanes(ctx, &inferring, cost);
+    code = send_clips(ctx, &inferring, &there);
+    if (!code) code = run_lanes(ctx, &inferring, cost);
     pthread_mutex_destroy(&inferring.lock);
+    if (there) scorer->backend->buffer_free(there);
+    hedon_free(inferring.places);
     hedon_tensor_free(&inferring.clips);
     return code;
 }

@@ -62,17 +62,11 @@ static HedonClipPainter *painter_of(HedonClipPainters *painters, const HedonCont
     return found;
 }
 
-static int same_geometry(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 static int prepare(HedonContext *ctx, HedonClipPainters *painters, HedonClipPainter *painter,
                    const HedonFrame *frame)
 {
     HedonTransform transform;
-    if (same_geometry(&painter->geometry, frame)) return 0;
+    if (hedon_frame_matches(&painter->geometry, frame)) return 0;
     int code = hedon_preprocessing_transform(ctx, &painters->preprocessing, frame->width,
                                              frame->height, 0, &transform);
     if (code) return code;

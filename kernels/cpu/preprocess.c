@@ -4,7 +4,8 @@
  * of floats (rows and columns that no output needs are not touched), the horizontal filter makes
  * the output's columns of it, and the three rows become normalised RGB. The tables hold everything
  * else: chroma is replicated as in ref by letting both of its pixels' weights fall on one sample,
- * the flip is the order of the columns.
+ * the flip is the order of the columns. Where samples lie in turns or above unused bits (NV12,
+ * P010), the rows under the filter are first copied to where they don't.
  *
  * One thing does not commute: ref clamps each source pixel to 0..1 before resizing as well, here
  * only the output is clamped. Decoded pictures leave the gamut at few pixels (sharp saturated
@@ -33,9 +34,11 @@ typedef struct CpuPreprocessor {
     HedonPreprocessor base;
     const CpuPreprocessIsa *isa;
     HedonFrame like;
-    int32_t width, height, planes, wide;
-    CpuAxis x[2], y[2]; /* of plane 0; of planes 1 and 2 */
+    int32_t width, height, components, wide;
+    CpuAxis x[2], y[2]; /* of component 0; of components 1 and 2 */
     CpuColour colour;
+    void *unpacked; /* the rows under one output row's filter, where they cannot be read as they are
+                     */
     float *blended; /* one row, over the columns used */
     float *row[3];  /* one row of the output, before conversion */
 } CpuPreprocessor;
@@ -113,9 +116,9 @@ static void axis_free(CpuAxis *axis)
     hedon_free(axis->weight);
 }
 
-/* Both axes of a plane whose samples cover 2^shift_x by 2^shift_y pixels. */
-static int plane_new(HedonContext *ctx, CpuPreprocessor *p, const HedonTransform *t, int chroma,
-                     int shift_x, int shift_y)
+/* Both axes of a component whose samples cover 2^shift_x by 2^shift_y pixels. */
+static int component_new(HedonContext *ctx, CpuPreprocessor *p, const HedonTransform *t, int chroma,
+                         int shift_x, int shift_y)
 {
     HedonTaps taps;
     int code = hedon_taps_new(ctx, &taps, t->interpolation, t->antialias, t->source_width,
@@ -162,10 +165,10 @@ static void colour_coefficients(CpuColour *colour, const HedonFrame *like, const
             range[i] = top;
             for (int j = 0; j < 3; j++) m[i][j] = i == j;
         }
-    const int planes = hedon_frame_planes(like->layout);
+    const int components = hedon_frame_components(like->layout);
     for (int c = 0; c < 3; c++) {
         double constant = 0;
-        for (int p = 0; p < planes; p++) {
+        for (int p = 0; p < components; p++) {
             colour->matrix[c][p] = (float)(m[c][p] / range[p]);
             constant -= m[c][p] / range[p] * offset[p];
         }
@@ -175,13 +178,25 @@ static void colour_coefficients(CpuColour *colour, const HedonFrame *like, const
     }
 }
 
+static int is_packed(const HedonFrame *like, int component)
+{
+    int64_t stride;
+    int step;
+    hedon_frame_component(like, component, &stride, &step);
+    return step > 1 || like->shift;
+}
+
 static int rows_new(HedonContext *ctx, CpuPreprocessor *p)
 {
-    size_t columns = 0;
+    size_t columns = 0, unpacked = 0;
     for (int i = 0; i < 2; i++) { /* spare taps look past the columns used, but weigh 0 */
         const size_t n = (size_t)p->x[i].high - (size_t)p->x[i].low + (size_t)p->x[i].width;
         columns = n > columns ? n : columns;
+        const size_t samples = (size_t)(p->x[i].high - p->x[i].low) * (size_t)p->y[i].width;
+        if (is_packed(&p->like, i) && samples > unpacked) unpacked = samples;
     }
+    if (unpacked && !(p->unpacked = hedon_malloc(unpacked, (size_t)1 << p->wide)))
+        return hedon_fail_memory(ctx);
     p->blended = hedon_calloc(columns, sizeof *p->blended);
     if (!p->blended) return hedon_fail_memory(ctx);
     for (int i = 0; i < 3; i++) {
@@ -204,12 +219,12 @@ int cpu_preprocessor_new(HedonContext *ctx, const HedonTransform *transform, con
                            .like = *like,
                            .width = transform->crop_width,
                            .height = transform->crop_height,
-                           .planes = hedon_frame_planes(like->layout),
+                           .components = hedon_frame_components(like->layout),
                            .wide = like->bits > 8};
-    const int across = like->layout == HEDON_PIXEL_YUV420 || like->layout == HEDON_PIXEL_YUV422;
-    code = plane_new(ctx, p, transform, 0, 0, 0);
-    if (!code && p->planes > 1)
-        code = plane_new(ctx, p, transform, 1, across, like->layout == HEDON_PIXEL_YUV420);
+    int across, down;
+    hedon_frame_subsampling(like->layout, &across, &down);
+    code = component_new(ctx, p, transform, 0, 0, 0);
+    if (!code && p->components > 1) code = component_new(ctx, p, transform, 1, across, down);
     if (!code) code = rows_new(ctx, p);
     if (code) {
         cpu_preprocessor_free(&p->base);
@@ -228,6 +243,7 @@ void cpu_preprocessor_free(HedonPreprocessor *preprocessor)
         axis_free(&p->x[i]);
         axis_free(&p->y[i]);
     }
+    hedon_free(p->unpacked);
     hedon_free(p->blended);
     for (int i = 0; i < 3; i++) hedon_free(p->row[i]);
     hedon_free(p);
@@ -235,14 +251,33 @@ void cpu_preprocessor_free(HedonPreprocessor *preprocessor)
 
 /* ---- One frame ------------------------------------------------------------------------------ */
 
-static void plane_row(CpuPreprocessor *p, const HedonFrame *frame, int plane, int32_t j)
+static void unpack(void *to, const void *from, int step, int shift, int wide, int64_t n)
 {
-    const CpuAxis *x = &p->x[plane > 0], *y = &p->y[plane > 0];
-    const char *from = (const char *)frame->plane[plane] + y->first[j] * frame->stride[plane] +
-                       ((int64_t)x->low << p->wide);
-    p->isa->blend[p->wide](p->blended, from, frame->stride[plane],
-                           y->weight + (int64_t)j * y->width, y->count[j], x->high - x->low);
-    p->isa->filter(p->row[plane], p->blended, x->first, x->weight, x->width, p->width);
+    if (wide)
+        for (int64_t i = 0; i < n; i++)
+            ((uint16_t *)to)[i] = (uint16_t)(((const uint16_t *)from)[i * step] >> shift);
+    else
+        for (int64_t i = 0; i < n; i++) ((uint8_t *)to)[i] = ((const uint8_t *)from)[i * step];
+}
+
+static void component_row(CpuPreprocessor *p, const HedonFrame *frame, int component, int32_t j)
+{
+    const CpuAxis *x = &p->x[component > 0], *y = &p->y[component > 0];
+    const int64_t n = x->high - x->low;
+    int64_t stride;
+    int step;
+    const char *from = hedon_frame_component(frame, component, &stride, &step);
+    from += y->first[j] * stride + (((int64_t)x->low * step) << p->wide);
+    if (is_packed(frame, component)) {
+        char *to = p->unpacked;
+        for (int32_t k = 0; k < y->count[j]; k++)
+            unpack(to + ((k * n) << p->wide), from + k * stride, step, frame->shift, p->wide, n);
+        from = to;
+        stride = n << p->wide;
+    }
+    p->isa->blend[p->wide](p->blended, from, stride, y->weight + (int64_t)j * y->width, y->count[j],
+                           n);
+    p->isa->filter(p->row[component], p->blended, x->first, x->weight, x->width, p->width);
 }
 
 void cpu_preprocess(HedonPreprocessor *preprocessor, const HedonFrame *frame, float *out,
@@ -257,7 +292,7 @@ void cpu_preprocess(HedonPreprocessor *preprocessor, const HedonFrame *frame, fl
     }
     const float *const row[3] = {p->row[0], p->row[1], p->row[2]};
     for (int32_t j = 0; j < p->height; j++) {
-        for (int plane = 0; plane < p->planes; plane++) plane_row(p, frame, plane, j);
+        for (int c = 0; c < p->components; c++) component_row(p, frame, c, j);
         p->isa->colour(out + (int64_t)j * p->width, channel_stride, row, &p->colour, p->width);
     }
 }

@@ -1,6 +1,6 @@
 /* The vtable. */
 #include "kernels/cuda/plan.h"
-#include "kernels/cuda/preprocess.h"
+#include "kernels/cuda/uploader.h"
 
 const HedonBackend hedon_backend_cuda = {
     .name = "cuda",
@@ -16,7 +16,9 @@ const HedonBackend hedon_backend_cuda = {
     .stream_wait = cuda_stream_wait,
     .event_record = cuda_event_record,
     .event_await = cuda_event_await,
+    .event_renew = cuda_event_renew,
     .event_free = cuda_event_free,
+    .copy = cuda_copy,
     .state_new = cuda_state_new,
     .state_read = cuda_state_read,
     .state_write = cuda_state_write,
@@ -27,5 +29,9 @@ const HedonBackend hedon_backend_cuda = {
     .plan_info = cuda_plan_info,
     .plan_text = cuda_plan_text,
     .plan_free = cuda_plan_free,
-    .preprocess_frames = cuda_preprocess_frames,
+    .uploader_new = cuda_uploader_new,
+    .uploader_prepare = cuda_uploader_prepare,
+    .uploader_send = cuda_uploader_send,
+    .uploader_preprocess = cuda_uploader_preprocess,
+    .uploader_free = cuda_uploader_free,
 };

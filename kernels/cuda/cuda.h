@@ -3,7 +3,7 @@
  *
  * A device is the first that CUDA shows (CUDA_VISIBLE_DEVICES chooses). Its own stream takes the
  * work of callers that name none; buffers and plans live in a stream-ordered pool. Uploads go
- * through two pinned slots, so that reading the caller's memory, the bus and the kernels overlap.
+ * through pinned slots in turn, so that reading the caller's memory, the bus and the kernels overlap.
  */
 #ifndef HEDON_KERNELS_CUDA_CUDA_H
 #define HEDON_KERNELS_CUDA_CUDA_H
@@ -21,6 +21,13 @@ typedef struct CudaSlot {
     cudaEvent_t copied; /* the last copy out of it */
 } CudaSlot;
 
+/* Pinned memory that host memory is read into, on its way to the device. One thread's at a time. */
+typedef struct CudaStaging {
+    CudaSlot slot[CUDA_SLOTS];
+    size_t bytes; /* of a slot */
+    int next;
+} CudaStaging;
+
 typedef struct CudaDevice {
     HedonDevice base;
     int index;
@@ -30,11 +37,9 @@ typedef struct CudaDevice {
     cudaMemPool_t pool;
     cudnnHandle_t cudnn;
     cublasLtHandle_t blas;
-    CudaSlot slot[CUDA_SLOTS];
-    int next_slot;
+    CudaStaging staging;
     char name[96]; /* "NVIDIA H100 80GB HBM3, 132 SMs" */
     struct CudaTuning *tuning;
-    struct CudaPictures *pictures; /* NULL: none were pre-processed yet */
 } CudaDevice;
 
 struct HedonStream {
@@ -71,16 +76,22 @@ int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *op
 void cuda_close(HedonDevice *device);
 
 /* transfer.c */
-int cuda_slots_open(HedonContext *ctx, CudaDevice *device);
-void cuda_slots_close(CudaDevice *device);
+int cuda_staging_open(HedonContext *ctx, CudaStaging *staging, size_t slot_bytes);
+/** Waits for the copies under way. */
+void cuda_staging_close(CudaStaging *staging);
+/** rows x row bytes, `stride` bytes apart in host memory, to device memory without gaps; `from` may be
+ *  reused on return, the copy is in `stream`. */
+int cuda_staging_copy(HedonContext *ctx, CudaStaging *staging, void *to, const void *from,
+                      int64_t stride, size_t row, size_t rows, cudaStream_t stream);
 int cuda_buffer_new(HedonContext *ctx, HedonDevice *device, size_t bytes, HedonBuffer **out);
 void cuda_buffer_free(HedonBuffer *buffer);
 int cuda_upload(HedonContext *ctx, HedonBuffer *to, size_t offset, const void *from, size_t bytes,
                 HedonStream *stream);
 int cuda_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset, size_t bytes,
                   HedonStream *stream);
-/** Host memory to device memory through the slots; `from` may be reused on return, the copy is in
- *  `stream`. */
+int cuda_copy(HedonContext *ctx, HedonBuffer *to, size_t to_offset, HedonBuffer *from,
+              size_t from_offset, size_t bytes, HedonStream *stream);
+/** Host memory to device memory through the device's slots, likewise. */
 int cuda_copy_in(HedonContext *ctx, CudaDevice *device, void *to, const void *from, size_t bytes,
                  cudaStream_t stream);
 
@@ -90,6 +101,7 @@ void cuda_stream_free(HedonStream *stream);
 int cuda_stream_wait(HedonContext *ctx, HedonStream *stream);
 int cuda_event_record(HedonContext *ctx, HedonStream *stream, HedonEvent **out);
 int cuda_event_await(HedonContext *ctx, HedonStream *stream, HedonEvent *event);
+int cuda_event_renew(HedonContext *ctx, HedonStream *stream, HedonEvent *event);
 void cuda_event_free(HedonEvent *event);
 
 #endif

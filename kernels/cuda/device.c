@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
-#include "kernels/cuda/preprocess.h"
 #include "kernels/cuda/tune.h"
 
 enum { LEAST_MAJOR = 8 }; /* Ampere: bfloat16 in the tensor cores, and what we compile for */
@@ -165,7 +164,7 @@ int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *op
         err = CUDA_TRY(ctx, cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking));
     if (!err) err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&device->busy, cudaEventDisableTiming));
     if (!err) err = open_pool(ctx, device);
-    if (!err) err = cuda_slots_open(ctx, device);
+    if (!err) err = cuda_staging_open(ctx, &device->staging, CUDA_SLOT_BYTES);
     if (!err) err = open_libraries(ctx, device);
     if (!err) err = cuda_tuning_open(ctx, device);
     if (err)
@@ -180,8 +179,7 @@ void cuda_close(HedonDevice *base)
     CudaDevice *device = (CudaDevice *)base;
     if (!device) return;
     if (device->stream) cudaStreamSynchronize(device->stream);
-    cuda_slots_close(device);
-    cuda_pictures_free(device);
+    cuda_staging_close(&device->staging);
     cuda_tuning_close(device);
     if (device->blas) cublasLtDestroy(device->blas);
     if (device->cudnn) cudnnDestroy(device->cudnn);

@@ -8,14 +8,14 @@
 #include "base/frame.h"
 #include "kernels/cuda/types.h"
 
-/* Planes of a picture. Of NV12: plane[1] is U's first sample, plane[2] V's, step 2. */
+/* A picture by its components: base/frame.h's, on the device. */
 typedef struct CudaPicture {
-    const void *plane[3];
+    const void *component[3];
     int64_t stride[3]; /* bytes from row to row */
-    int32_t layout, bits, full_range;
-    int32_t step;  /* samples from one of a chroma row to its next: 1, or 2 side by side */
-    int32_t shift; /* bits below a sample's own: 6 of P010 */
-    float kr, kb;  /* luma's weights of red and blue */
+    int32_t layout, bits, shift, full_range;
+    int32_t step;         /* samples from one of U and V to its next */
+    int32_t across, down; /* log2 of the pixels that one of them covers */
+    float kr, kb;         /* luma's weights of red and blue */
 } CudaPicture;
 
 /* One axis of HedonTaps, on the device. */
@@ -26,13 +26,12 @@ typedef struct CudaTaps {
 } CudaTaps;
 
 typedef struct CudaPixels {
-    CudaPicture picture; /* of the first frame; */
-    int64_t bytes;       /* its planes lie so many bytes before the next's */
+    CudaPicture picture;
     CudaTaps x, y;
-    int32_t source_x, source_y, width, height, flip, frames;
+    int32_t source_x, source_y, width, height, flip;
     float mean[3], std[3];
     float *out;
-    int64_t channel_stride, frame_stride;
+    int64_t channel_stride;
 } CudaPixels;
 
 CUDA_BOTH float cuda_unit(float v)
@@ -40,31 +39,29 @@ CUDA_BOTH float cuda_unit(float v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-CUDA_BOTH float cuda_sample(const CudaPicture *p, int64_t offset, int plane, int64_t x, int64_t y)
+CUDA_BOTH float cuda_sample(const CudaPicture *p, int component, int64_t x, int64_t y)
 {
-    const char *row = (const char *)p->plane[plane] + offset + y * p->stride[plane];
+    const char *row = (const char *)p->component[component] + y * p->stride[component];
     return (float)(p->bits > 8 ? ((const uint16_t *)row)[x] >> p->shift
                                : ((const uint8_t *)row)[x]);
 }
 
 /* ITU-T H.273, equations 27 to 32 and 38 to 52. */
-CUDA_BOTH void cuda_pixel_rgb(const CudaPicture *p, int64_t offset, int64_t x, int64_t y,
-                              float rgb[3])
+CUDA_BOTH void cuda_pixel_rgb(const CudaPicture *p, int64_t x, int64_t y, float rgb[3])
 {
     const float top = (float)((1 << p->bits) - 1), unit = (float)(1 << (p->bits - 8));
     if (p->layout == HEDON_PIXEL_RGB) {
-        for (int c = 0; c < 3; c++) rgb[c] = cuda_unit(cuda_sample(p, offset, c, x, y) / top);
+        for (int c = 0; c < 3; c++) rgb[c] = cuda_unit(cuda_sample(p, c, x, y) / top);
         return;
     }
-    const float code = cuda_sample(p, offset, 0, x, y);
+    const float code = cuda_sample(p, 0, x, y);
     const float luma = p->full_range ? code / top : (code - 16 * unit) / (219 * unit);
     float blue = 0, red = 0;
     if (p->layout != HEDON_PIXEL_GRAY) {
-        const int64_t cx = (p->layout == HEDON_PIXEL_YUV444 ? x : x >> 1) * p->step;
-        const int64_t cy = p->layout == HEDON_PIXEL_YUV420 ? y >> 1 : y;
+        const int64_t cx = (x >> p->across) * p->step, cy = y >> p->down;
         const float range = p->full_range ? top : 224 * unit;
-        blue = (cuda_sample(p, offset, 1, cx, cy) - 128 * unit) / range;
-        red = (cuda_sample(p, offset, 2, cx, cy) - 128 * unit) / range;
+        blue = (cuda_sample(p, 1, cx, cy) - 128 * unit) / range;
+        red = (cuda_sample(p, 2, cx, cy) - 128 * unit) / range;
     }
     const float r = luma + 2 * (1 - p->kr) * red, b = luma + 2 * (1 - p->kb) * blue;
     rgb[0] = cuda_unit(r);
@@ -72,8 +69,8 @@ CUDA_BOTH void cuda_pixel_rgb(const CudaPicture *p, int64_t offset, int64_t x, i
     rgb[2] = cuda_unit(b);
 }
 
-/* Pixel (i, j) of frame f: resampled, clamped, normalised, written. */
-CUDA_BOTH void cuda_pixel_write(const CudaPixels *p, int32_t f, int32_t i, int32_t j)
+/* Pixel (i, j): resampled, clamped, normalised, written. */
+CUDA_BOTH void cuda_pixel_write(const CudaPixels *p, int32_t i, int32_t j)
 {
     const int32_t column = p->flip ? p->width - 1 - i : i;
     const int64_t x = p->source_x + p->x.first[column], y = p->source_y + p->y.first[j];
@@ -83,10 +80,10 @@ CUDA_BOTH void cuda_pixel_write(const CudaPixels *p, int32_t f, int32_t i, int32
             const float weight = p->y.weight[(int64_t)j * p->y.width + m] *
                                  p->x.weight[(int64_t)column * p->x.width + k];
             float rgb[3];
-            cuda_pixel_rgb(&p->picture, f * p->bytes, x + k, y + m, rgb);
+            cuda_pixel_rgb(&p->picture, x + k, y + m, rgb);
             for (int c = 0; c < 3; c++) sum[c] += weight * rgb[c];
         }
-    float *out = p->out + f * p->frame_stride + (int64_t)j * p->width + i;
+    float *out = p->out + (int64_t)j * p->width + i;
     for (int c = 0; c < 3; c++)
         out[c * p->channel_stride] = (cuda_unit(sum[c]) - p->mean[c]) / p->std[c];
 }

@@ -9,7 +9,7 @@ __global__ void pixels(const __grid_constant__ CudaPixels call)
 {
     const int number = (int)(blockIdx.x * THREADS + threadIdx.x);
     if (number < call.width * call.height)
-        cuda_pixel_write(&call, (int32_t)blockIdx.y, number % call.width, number / call.width);
+        cuda_pixel_write(&call, number % call.width, number / call.width);
 }
 
 } // namespace
@@ -17,7 +17,6 @@ __global__ void pixels(const __grid_constant__ CudaPixels call)
 cudaError_t cuda_pixels_run(const CudaPixels *call, cudaStream_t stream)
 {
     const int count = call->width * call->height;
-    pixels<<<dim3((unsigned)((count + THREADS - 1) / THREADS), (unsigned)call->frames), THREADS, 0,
-             stream>>>(*call);
+    pixels<<<(unsigned)((count + THREADS - 1) / THREADS), THREADS, 0, stream>>>(*call);
     return cudaGetLastError();
 }

@@ -50,6 +50,11 @@ int cuda_event_await(HedonContext *ctx, HedonStream *stream, HedonEvent *event)
     return CUDA_TRY(ctx, cudaStreamWaitEvent(stream->stream, event->event, 0));
 }
 
+int cuda_event_renew(HedonContext *ctx, HedonStream *stream, HedonEvent *event)
+{
+    return CUDA_TRY(ctx, cudaEventRecord(event->event, stream->stream));
+}
+
 void cuda_event_free(HedonEvent *event)
 {
     if (!event) return;

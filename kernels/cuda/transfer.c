@@ -6,48 +6,72 @@
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
 
-int cuda_slots_open(HedonContext *ctx, CudaDevice *device)
+/* ---- Staging -------------------------------------------------------------------------------- */
+
+int cuda_staging_open(HedonContext *ctx, CudaStaging *staging, size_t slot_bytes)
 {
     int err = 0;
+    staging->bytes = slot_bytes;
     for (int i = 0; i < CUDA_SLOTS && !err; i++) {
-        err = CUDA_TRY(
-            ctx, cudaHostAlloc(&device->slot[i].pinned, CUDA_SLOT_BYTES, cudaHostAllocDefault));
+        CudaSlot *slot = &staging->slot[i];
+        err = CUDA_TRY(ctx, cudaHostAlloc(&slot->pinned, slot_bytes, cudaHostAllocDefault));
         if (!err)
-            err = CUDA_TRY(
-                ctx, cudaEventCreateWithFlags(&device->slot[i].copied, cudaEventDisableTiming));
+            err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&slot->copied, cudaEventDisableTiming));
     }
     return err;
 }
 
-void cuda_slots_close(CudaDevice *device)
+void cuda_staging_close(CudaStaging *staging)
 {
     for (int i = 0; i < CUDA_SLOTS; i++) {
-        if (device->slot[i].copied) {
-            cudaEventSynchronize(device->slot[i].copied);
-            cudaEventDestroy(device->slot[i].copied);
+        CudaSlot *slot = &staging->slot[i];
+        if (slot->copied) {
+            cudaEventSynchronize(slot->copied);
+            cudaEventDestroy(slot->copied);
         }
-        if (device->slot[i].pinned) cudaFreeHost(device->slot[i].pinned);
+        if (slot->pinned) cudaFreeHost(slot->pinned);
     }
+}
+
+/* Bytes `at` to `at + bytes` of the rows, as they will lie without gaps. */
+static void pack(char *to, const char *from, int64_t stride, size_t row, size_t at, size_t bytes)
+{
+    while (bytes > 0) {
+        const size_t column = at % row, left = row - column, part = left < bytes ? left : bytes;
+        memcpy(to, from + (int64_t)(at / row) * stride + column, part);
+        to += part;
+        at += part;
+        bytes -= part;
+    }
+}
+
+int cuda_staging_copy(HedonContext *ctx, CudaStaging *staging, void *to, const void *from,
+                      int64_t stride, size_t row, size_t rows, cudaStream_t stream)
+{
+    const size_t bytes = row * rows;
+    int err = 0;
+    for (size_t done = 0; done < bytes && !err;) {
+        CudaSlot *slot = &staging->slot[staging->next];
+        const size_t left = bytes - done, part = left < staging->bytes ? left : staging->bytes;
+        err = CUDA_TRY(ctx, cudaEventSynchronize(slot->copied));
+        if (err) break;
+        pack(slot->pinned, from, stride, row, done, part);
+        err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to + done, slot->pinned, part,
+                                            cudaMemcpyHostToDevice, stream));
+        if (!err) err = CUDA_TRY(ctx, cudaEventRecord(slot->copied, stream));
+        staging->next = (staging->next + 1) % CUDA_SLOTS;
+        done += part;
+    }
+    return err;
 }
 
 int cuda_copy_in(HedonContext *ctx, CudaDevice *device, void *to, const void *from, size_t bytes,
                  cudaStream_t stream)
 {
-    int err = 0;
-    for (size_t done = 0; done < bytes && !err;) {
-        CudaSlot *slot = &device->slot[device->next_slot];
-        const size_t left = bytes - done, part = left < CUDA_SLOT_BYTES ? left : CUDA_SLOT_BYTES;
-        err = CUDA_TRY(ctx, cudaEventSynchronize(slot->copied));
-        if (err) break;
-        memcpy(slot->pinned, (const char *)from + done, part);
-        err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to + done, slot->pinned, part,
-                                            cudaMemcpyHostToDevice, stream));
-        if (!err) err = CUDA_TRY(ctx, cudaEventRecord(slot->copied, stream));
-        device->next_slot = (device->next_slot + 1) % CUDA_SLOTS;
-        done += part;
-    }
-    return err;
+    return cuda_staging_copy(ctx, &device->staging, to, from, 0, bytes, 1, stream);
 }
+
+/* ---- Buffers -------------------------------------------------------------------------------- */
 
 int cuda_buffer_new(HedonContext *ctx, HedonDevice *base, size_t bytes, HedonBuffer **out)
 {
@@ -105,6 +129,23 @@ int cuda_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset,
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(to, (const char *)from->data + offset, bytes,
                                             cudaMemcpyDeviceToHost, queue));
+    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    return err;
+}
+
+int cuda_copy(HedonContext *ctx, HedonBuffer *to, size_t to_offset, HedonBuffer *from,
+              size_t from_offset, size_t bytes, HedonStream *stream)
+{
+    CudaDevice *device = (CudaDevice *)to->device;
+    const cudaStream_t queue = cuda_stream(device, stream);
+    int err = check_range(ctx, to, to_offset, bytes);
+    if (!err) err = check_range(ctx, from, from_offset, bytes);
+    if (err || !bytes) return err;
+    if (!stream) err = cuda_after_executions(ctx, device, queue);
+    if (!err)
+        err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to->data + to_offset,
+                                            (const char *)from->data + from_offset, bytes,
+                                            cudaMemcpyDeviceToDevice, queue));
     if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
     return err;
 }

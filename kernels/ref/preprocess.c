@@ -54,10 +54,14 @@ void ref_preprocessor_free(HedonPreprocessor *preprocessor)
     hedon_free(p);
 }
 
-static double sample(const HedonFrame *frame, int plane, int64_t x, int64_t y)
+static double sample(const HedonFrame *frame, int component, int64_t x, int64_t y)
 {
-    const char *row = (const char *)frame->plane[plane] + y * frame->stride[plane];
-    return frame->bits > 8 ? ((const uint16_t *)row)[x] : ((const uint8_t *)row)[x];
+    int64_t stride;
+    int step;
+    const char *row = hedon_frame_component(frame, component, &stride, &step);
+    row += y * stride;
+    x *= step;
+    return frame->bits > 8 ? ((const uint16_t *)row)[x] >> frame->shift : ((const uint8_t *)row)[x];
 }
 
 static double clamp(double v)
@@ -77,8 +81,9 @@ static void pixel_rgb(const HedonFrame *frame, int64_t x, int64_t y, double rgb[
     const double luma = frame->full_range ? code / top : (code - 16 * unit) / (219 * unit);
     double blue = 0, red = 0; /* Cb and Cr, -0.5 to 0.5 */
     if (frame->layout != HEDON_PIXEL_GRAY) {
-        const int64_t cx = frame->layout == HEDON_PIXEL_YUV444 ? x : x >> 1;
-        const int64_t cy = frame->layout == HEDON_PIXEL_YUV420 ? y >> 1 : y;
+        int across, down;
+        hedon_frame_subsampling(frame->layout, &across, &down);
+        const int64_t cx = x >> across, cy = y >> down;
         const double range = frame->full_range ? top : 224 * unit;
         blue = (sample(frame, 1, cx, cy) - 128 * unit) / range;
         red = (sample(frame, 2, cx, cy) - 128 * unit) / range;

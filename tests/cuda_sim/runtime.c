@@ -1,6 +1,6 @@
-/* A simulated CUDA: device memory is the host's, streams do their work at once, the kernels are
- * those that nvcc compiles (device.h), libraries are plain loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
- * compared with ref like any other backend, on machines without a GPU. This file is the runtime;
+/* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, the kernels
+ * are those that nvcc compiles (device.h), libraries are plain loops. With it the cuda backend's code
+ * is compared with ref like any other backend, on machines without a GPU. This file is the runtime;
  * captures are refused, as a driver may. */
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,22 @@
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 
-enum { CAPACITY = 1 << 30 };
+#include "tests/cuda_sim/order.h"
+
+/* Bytes of its memory; tests lower them by HEDON_CUDA_SIM_BYTES. */
+static size_t capacity(void)
+{
+    const char *bytes = getenv("HEDON_CUDA_SIM_BYTES");
+    return bytes ? strtoull(bytes, NULL, 10) : (size_t)1 << 30;
+}
 
 typedef struct Block {
     size_t bytes;
     char pad[256 - sizeof(size_t)];
 } Block;
 
-static size_t in_use;
-static char something; /* what handles point to */
+static _Atomic size_t in_use; /* loader threads allocate, too */
+static char something;        /* what handles point to */
 static _Thread_local cudaError_t last_error;
 
 void sim_last_error(cudaError_t code); /* for device.cpp */
@@ -93,21 +100,23 @@ cudaError_t cudaMallocFromPoolAsync(void **out, size_t bytes, cudaMemPool_t pool
                                     cudaStream_t stream)
 {
     (void)pool, (void)stream;
-    if (bytes > CAPACITY - in_use) return cudaErrorMemoryAllocation;
+    const size_t most = capacity();
+    if (in_use > most || bytes > most - in_use) return cudaErrorMemoryAllocation;
     void *memory; /* not a byte more than asked for: sanitizers then see who reads further */
     if (posix_memalign(&memory, 256, sizeof(Block) + bytes)) return cudaErrorMemoryAllocation;
     Block *block = memory;
     block->bytes = bytes;
     in_use += bytes;
     memset(block + 1, 0xff, bytes);
+    order_forget(block + 1, bytes);
     *out = block + 1;
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
 {
-    (void)stream;
     Block *block = (Block *)memory - 1;
+    order_access(stream, memory, block->bytes, 1, "freeing memory");
     in_use -= block->bytes;
     free(block);
     return cudaSuccess;
@@ -115,8 +124,8 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream)
 
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
 {
-    *available = CAPACITY - in_use;
-    *total = CAPACITY;
+    *total = capacity();
+    *available = in_use < *total ? *total - in_use : 0;
     return cudaSuccess;
 }
 
@@ -161,79 +170,19 @@ cudaError_t cudaFreeHost(void *memory)
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    (void)kind, (void)stream;
+    /* tests have it break down */
+    if (kind == cudaMemcpyHostToDevice && getenv("HEDON_CUDA_SIM_LOST"))
+        return cudaErrorIllegalAddress;
+    if (kind != cudaMemcpyHostToDevice) order_access(stream, from, bytes, 0, "copying from memory");
+    if (kind != cudaMemcpyDeviceToHost) order_access(stream, to, bytes, 1, "copying to memory");
     memcpy(to, from, bytes);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
-    (void)stream;
+    order_access(stream, to, bytes, 1, "clearing memory");
     memset(to, value, bytes);
-    return cudaSuccess;
-}
-
-/* ---- Streams and events ---------------------------------------------------------------------- */
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
-{
-    (void)flags;
-    *stream = (cudaStream_t)&something;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream)
-{
-    (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
-{
-    (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
-{
-    (void)stream, (void)event, (void)flags;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventCreate(cudaEvent_t *event)
-{
-    *event = (cudaEvent_t)&something;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
-{
-    (void)flags;
-    return cudaEventCreate(event);
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t event)
-{
-    (void)event;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
-{
-    (void)event, (void)stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t event)
-{
-    (void)event;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end)
-{
-    (void)start, (void)end;
-    *milliseconds = 1;
     return cudaSuccess;
 }
 

@@ -33,6 +33,7 @@ static void check_frame(const HedonMessageFrame *message)
     if (fd < 0 || hedon_worker_map_slots(&slots, &memory, fd, SLOTS * SLOT)) abort();
     HedonFrame frame = {0};
     if (!hedon_worker_check_frame(&frame, message, &slots, MAX_PIXELS)) {
+        if (frame.bits < 8 || frame.shift < 0 || frame.bits + frame.shift > 16) abort();
         const uint8_t *begin = slots.base, *end = begin + (size_t)SLOTS * SLOT;
         for (int p = 0; p < hedon_frame_planes(frame.layout); p++) {
             int64_t width, height;
@@ -113,6 +114,11 @@ uint8_t *fuzz_seed(int number, size_t *size)
         message.done.code = HEDON_EDATA;
         strcpy(message.done.text, "no moov atom: the file is cut off");
         return tagged('d', &message, sizeof(message), size);
+    case 4:
+        message.type = HEDON_MESSAGE_FRAME;
+        message.frame = (HedonMessageFrame){.offset = {0, 16384}, .stride = {128, 128}, .width = 63, .height = 47,
+                                            .layout = HEDON_PIXEL_NV12, .bits = 10, .shift = 6};
+        return tagged('f', &message, sizeof(message), size);
     default: return NULL;
     }
 }

@@ -94,16 +94,10 @@ static int reserve_output(HedonContext *ctx, HedonAugmenter *a, int32_t width, i
 /* ---- From decoded planes to RGB ---------------------------------------------------------------
  */
 
-static int is_alike(const HedonFrame *a, const HedonFrame *b)
-{
-    return a->width == b->width && a->height == b->height && a->layout == b->layout &&
-           a->bits == b->bits && a->matrix == b->matrix && a->full_range == b->full_range;
-}
-
 /* The cpu backend's pre-processing at the frame's own size, giving 0..255. */
 static int converter_for(HedonContext *ctx, HedonAugmenter *a, const HedonFrame *frame)
 {
-    if (a->convert && is_alike(frame, &a->like)) return 0;
+    if (a->convert && hedon_frame_matches(frame, &a->like)) return 0;
     if (a->convert) a->convert->backend->preprocessor_free(a->convert);
     a->convert = NULL;
     const HedonTransform transform = {
