@@ -93,10 +93,23 @@ typedef struct HedonCompileOptions {
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     /* For a graph of several ranks (HedonGraph.ranks): `count` numbers in the device's memory become
      * their sums over all ranks, the same bits in each. Called in one order by all of them. 0, or a
-     * negative error with its sentence, which ends the execution. stream NULL: done on return. */
+     * negative error with its sentence, which ends the execution. stream NULL: done on return.
+     * Unused by devices that join a group and sum by themselves. */
     int (*rank_sum)(void *opaque, double *values, int64_t count, HedonStream *stream);
     void *opaque; /* of both */
 } HedonCompileOptions;
+
+/* One of several devices, each a process's, that train as one. */
+enum { HEDON_GROUP_ID_BYTES = 128 };
+
+typedef struct HedonDeviceGroup {
+    const void *id; /* the group's, of group_id; HEDON_GROUP_ID_BYTES */
+    int rank, ranks;
+    /* Called now and then while the host waits for the others: an error, with its sentence, ends the
+     * wait, and the group. */
+    int (*check)(HedonContext *ctx, void *opaque);
+    void *opaque;
+} HedonDeviceGroup;
 
 typedef struct HedonExecution {
     HedonBuffer *const *inputs;  /* by ordinal of the graph's inputs; float32 (float64 on a float64 device) */
@@ -105,6 +118,8 @@ typedef struct HedonExecution {
     const int64_t *samples;      /* each sample's number for the masks of dropout and drop path, such as its
                                   * place in the batch of all ranks; NULL: 0, 1, ... */
     int accumulate;              /* gradients are added to those in the state instead of replacing them */
+    int sum_gradients;           /* over the group of ranks that the device has joined, while they are
+                                  * computed; of what is accumulated, too */
     HedonStream *stream;         /* NULL: done on return */
 } HedonExecution;
 
@@ -176,6 +191,17 @@ struct HedonBackend {
     void (*preprocess)(HedonPreprocessor *preprocessor, const HedonFrame *frame, float *out,
                        int64_t channel_stride);
     void (*preprocessor_free)(HedonPreprocessor *preprocessor);
+
+    /* may be NULL: sums over ranks on the devices themselves */
+    /** An id for a new group, made by one rank and told to the others. HEDON_EUNSUPPORTED where what
+     *  sums is not installed. */
+    int (*group_id)(HedonContext *ctx, void *id);
+    /** Called by all ranks at once, before the first execution of a graph of several ranks, which fails
+     *  without. `opaque` is used until close. After an error of a call that sums nothing is summed any
+     *  more. Close the device when all ranks have waited for their last execution. */
+    int (*group_join)(HedonContext *ctx, HedonDevice *device, const HedonDeviceGroup *group);
+    /** All gradients become their sums, where no execution has done it. Done on return. */
+    int (*sum_gradients)(HedonContext *ctx, HedonState *state);
 
     /* may be NULL: pre-processing on the device, planes uploaded raw */
     /** Frames in host memory, all like the first, to float32 in `out`: channel c of frame f from element

@@ -22,8 +22,9 @@ struct HedonEngine {
     double *rate_scale, *weight_decay;
     HedonRecipe recipe;
     HedonProcessGroup alone, *group;
-    HedonGradientSum *gradients; /* over the ranks; NULL: there is one */
-    int summing;                 /* ... of the batch being computed */
+    HedonGradientSum *gradients; /* over the ranks; NULL: there is one, or the devices sum */
+    int joins;                   /* the devices sum over the ranks by themselves */
+    int summing;                 /* gradients of the batch being computed */
     int summed;                  /* the state's gradients are those of all ranks */
     HedonContext *ctx;           /* of the call under way, for what the plan calls */
     int threads;
@@ -124,7 +125,7 @@ static void gradient_ready(void *opaque, int parameter, HedonBuffer *gradient)
 
 static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
 {
-    const int together = engine->group->ranks > 1;
+    const int together = engine->group->ranks > 1 && !engine->joins;
     const HedonCompileOptions options = {.profile = profile,
                                          .gradient_ready = together ? gradient_ready : NULL,
                                          .rank_sum = sum_over_ranks,
@@ -150,6 +151,7 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     if (!code) code = engine->backend->probe(ctx, &engine->info);
     if (!code)
         code = hedon_train_graph_make(ctx, &engine->made, model, config, engine->group->ranks);
+    if (!code) engine->joins = engine->group->ranks > 1 && engine->backend->group_join;
     if (!code) code = spread_groups(ctx, engine);
     if (!code) device.threads = engine->threads = choose_threads(engine, device.threads);
     if (!code) code = engine->backend->open(ctx, &engine->device, &device);
@@ -161,6 +163,30 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     else
         *out = engine;
     return code;
+}
+
+static int check_others(HedonContext *ctx, void *opaque)
+{
+    HedonProcessGroup *group = opaque;
+    return group->check(ctx, group);
+}
+
+int hedon_engine_join(HedonContext *ctx, HedonEngine *engine)
+{
+    HedonProcessGroup *group = engine->group;
+    char id[HEDON_GROUP_ID_BYTES] = "";
+    if (!engine->joins) return 0;
+    int code = group->rank ? 0 : engine->backend->group_id(ctx, id);
+    code = hedon_process_group_agree(ctx, group, code);
+    if (!code) code = group->broadcast(ctx, group, id, sizeof(id));
+    if (code) return code;
+    const HedonDeviceGroup with = {.id = id,
+                                   .rank = group->rank,
+                                   .ranks = group->ranks,
+                                   .check = check_others,
+                                   .opaque = group};
+    code = engine->backend->group_join(ctx, engine->device, &with);
+    return group->broken ? code : hedon_process_group_agree(ctx, group, code);
 }
 
 void hedon_engine_close(HedonEngine *engine)
@@ -264,12 +290,13 @@ int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainB
                                       .outputs = engine->outputs,
                                       .random = random,
                                       .samples = batch->samples,
-                                      .accumulate = !(place & HEDON_BATCH_FIRST)};
+                                      .accumulate = !(place & HEDON_BATCH_FIRST),
+                                      .sum_gradients = engine->joins && (place & HEDON_BATCH_LAST)};
     engine->ctx = ctx;
     engine->summing = engine->gradients && (place & HEDON_BATCH_LAST);
     if (!code) code = engine->backend->execute(ctx, engine->plan, &execution);
     if (!code && engine->summing) code = hedon_gradient_sum_finish(ctx, engine->gradients);
-    engine->summed = engine->summing;
+    engine->summed = engine->summing || execution.sum_gradients;
     if (!code && made->output_emotions_loss >= 0)
         code = download(ctx, engine, made->output_emotions_loss, &losses->emotions, 1);
     if (!code && made->output_utility_loss >= 0)
@@ -316,6 +343,7 @@ static int sum_gradients(HedonContext *ctx, HedonEngine *engine)
 {
     const HedonGraph *graph = engine->made.graph;
     int code = 0;
+    if (engine->joins) return engine->backend->sum_gradients(ctx, engine->state);
     for (int i = 0; i < graph->gradient_count && !code; i++) {
         const int parameter = graph->values[graph->gradients[i].parameter].ordinal;
         code = make_room(ctx, engine, parameter);
@@ -338,7 +366,7 @@ int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, do
                         HedonOptimiserResult *result)
 {
     const HedonRecipe *recipe = &engine->recipe;
-    const int code = engine->gradients && !engine->summed ? sum_gradients(ctx, engine) : 0;
+    const int code = engine->group->ranks > 1 && !engine->summed ? sum_gradients(ctx, engine) : 0;
     if (code) return code;
     const HedonOptimiserStep optimiser = {
         .kind = recipe->optimiser,

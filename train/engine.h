@@ -31,13 +31,20 @@ typedef struct HedonEngine HedonEngine;
 /**
  * @param model    where the weights come from; may be closed once the engine is open
  * @param group    borrowed; NULL: this process alone. All ranks open their engines, with the same
- *                 weights, and call hedon_engine_batch and hedon_engine_update alike
+ *                 weights, join them, and call hedon_engine_batch and hedon_engine_update alike
  * @param profile  time every operation (hedon_engine_info)
  * @return 0; HEDON_EINVAL, HEDON_EUNSUPPORTED (an operation without gradient), HEDON_EDEVICE,
  *         HEDON_ENOMEM
  */
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
                       const HedonTrainConfig *config, HedonProcessGroup *group, int profile);
+
+/**
+ * Have the devices of all ranks meet, where they sum by themselves. All ranks call it once their
+ * engines are open, and close them only when all are done. 0; HEDON_EUNSUPPORTED, HEDON_EDEVICE, on
+ * all ranks.
+ */
+int hedon_engine_join(HedonContext *ctx, HedonEngine *engine);
 
 /* Where a batch stands in its step. */
 enum {

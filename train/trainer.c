@@ -226,6 +226,7 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
     const int is_first = trainer->group->rank == 0;
     int code = hedon_trainer_agree(trainer, open_parts(trainer));
     if (!code) code = hedon_trainer_compare(trainer);
+    if (!code) code = hedon_engine_join(trainer->ctx, trainer->engine);
     if (code) return code;
     /* only now that all this works does anything appear on the disk */
     code = hedon_trainer_agree(trainer, is_first ? open_run(trainer, out) : 0);

@@ -1,4 +1,5 @@
 /* The vtable. */
+#include "kernels/cuda/ranks.h"
 #include "kernels/cuda/plan.h"
 #include "kernels/cuda/preprocess.h"
 
@@ -27,5 +28,8 @@ const HedonBackend hedon_backend_cuda = {
     .plan_info = cuda_plan_info,
     .plan_text = cuda_plan_text,
     .plan_free = cuda_plan_free,
+    .group_id = cuda_ranks_id,
+    .group_join = cuda_ranks_join,
+    .sum_gradients = cuda_sum_gradients,
     .preprocess_frames = cuda_preprocess_frames,
 };

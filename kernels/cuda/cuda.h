@@ -32,7 +32,9 @@ typedef struct CudaDevice {
     cublasLtHandle_t blas;
     CudaSlot slot[CUDA_SLOTS];
     int next_slot;
-    char name[96]; /* "NVIDIA H100 80GB HBM3, 132 SMs" */
+    char name[96];            /* "NVIDIA H100 80GB HBM3, 132 SMs" */
+    struct CudaRanks *ranks;  /* NULL: this device alone */
+    struct CudaPlan *summing; /* whose executions sum over the group; NULL */
     struct CudaTuning *tuning;
     struct CudaPictures *pictures; /* NULL: none were pre-processed yet */
 } CudaDevice;
@@ -60,6 +62,8 @@ int cuda_allocate(HedonContext *ctx, CudaDevice *device, size_t bytes, const cha
                   void **out);
 void cuda_release(CudaDevice *device, void *memory);
 
+/** The device is the calling thread's, for what asks for no stream. */
+int cuda_enter(HedonContext *ctx, const CudaDevice *device);
 /** The stream to work in. */
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream);
 /** Work put into `stream` from now on comes after everything that was executed. */

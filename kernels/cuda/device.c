@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/cuda/preprocess.h"
 #include "kernels/cuda/tune.h"
 
@@ -179,6 +180,7 @@ void cuda_close(HedonDevice *base)
 {
     CudaDevice *device = (CudaDevice *)base;
     if (!device) return;
+    cuda_ranks_leave(device);
     if (device->stream) cudaStreamSynchronize(device->stream);
     cuda_slots_close(device);
     cuda_pictures_free(device);
@@ -189,6 +191,11 @@ void cuda_close(HedonDevice *base)
     if (device->busy) cudaEventDestroy(device->busy);
     if (device->stream) cudaStreamDestroy(device->stream);
     hedon_free(device);
+}
+
+int cuda_enter(HedonContext *ctx, const CudaDevice *device)
+{
+    return CUDA_TRY(ctx, cudaSetDevice(device->index));
 }
 
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream)

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/optimiser_check.h"
 
 /* torch.amp.GradScaler's rule: half of it after an overflow, twice after so many steps without. */
@@ -68,7 +68,7 @@ static int set_scale(HedonContext *ctx, CudaState *state, float scale)
     state->scale = scale;
     state->good_steps = 0;
     int err = cuda_copy_in(ctx, device, state->loss_scale, both, sizeof(both), device->stream);
-    return err ? err : CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    return err ? err : cuda_wait(ctx, device, device->stream);
 }
 
 /* An overflow that a lower scale may cure is no fault of the gradients. */
@@ -116,7 +116,7 @@ int cuda_optimise(HedonContext *ctx, HedonState *base, const HedonOptimiserStep 
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(values, state->result, sizeof(values),
                                             cudaMemcpyDeviceToHost, device->stream));
-    if (!err) err = CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    if (!err) err = cuda_wait(ctx, device, device->stream);
     if (err) return err;
     result->gradient_norm = values[0];
     result->finite = values[1] != 0;

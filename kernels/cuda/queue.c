@@ -1,7 +1,7 @@
 /* Streams and events of the vtable. */
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 
 int cuda_stream_new(HedonContext *ctx, HedonDevice *device, HedonStream **out)
 {
@@ -28,7 +28,7 @@ void cuda_stream_free(HedonStream *stream)
 
 int cuda_stream_wait(HedonContext *ctx, HedonStream *stream)
 {
-    return CUDA_TRY(ctx, cudaStreamSynchronize(stream->stream));
+    return cuda_wait(ctx, stream->device, stream->stream);
 }
 
 int cuda_event_record(HedonContext *ctx, HedonStream *stream, HedonEvent **out)

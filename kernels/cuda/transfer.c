@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 
 int cuda_slots_open(HedonContext *ctx, CudaDevice *device)
 {
@@ -37,7 +37,7 @@ int cuda_copy_in(HedonContext *ctx, CudaDevice *device, void *to, const void *fr
     for (size_t done = 0; done < bytes && !err;) {
         CudaSlot *slot = &device->slot[device->next_slot];
         const size_t left = bytes - done, part = left < CUDA_SLOT_BYTES ? left : CUDA_SLOT_BYTES;
-        err = CUDA_TRY(ctx, cudaEventSynchronize(slot->copied));
+        err = cuda_wait_event(ctx, device, slot->copied);
         if (err) break;
         memcpy(slot->pinned, (const char *)from + done, part);
         err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to + done, slot->pinned, part,
@@ -90,7 +90,7 @@ int cuda_upload(HedonContext *ctx, HedonBuffer *to, size_t offset, const void *f
     /* Nobody said in which order: what was executed without a stream may still read the buffer. */
     if (!stream) err = cuda_after_executions(ctx, device, queue);
     if (!err) err = cuda_copy_in(ctx, device, (char *)to->data + offset, from, bytes, queue);
-    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    if (!err && !stream) err = cuda_wait(ctx, device, queue);
     return err;
 }
 
@@ -105,6 +105,6 @@ int cuda_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset,
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(to, (const char *)from->data + offset, bytes,
                                             cudaMemcpyDeviceToHost, queue));
-    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    if (!err && !stream) err = cuda_wait(ctx, device, queue);
     return err;
 }

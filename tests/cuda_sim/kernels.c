@@ -2,6 +2,7 @@
  * plain. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/cuda/kernels.h"
 #include "kernels/graph/graph.h"
@@ -13,8 +14,7 @@
 static float chain_value(const CudaMatrix *m, const CudaChain *chain, float v, int64_t row,
                          int64_t c)
 {
-    const int64_t at = row * m->stride + c, sample = row / m->positions,
-                  position = row % m->positions;
+    const int64_t at = row * m->stride + c, position = row % m->positions;
     for (int k = 0; k < chain->count; k++) {
         const CudaChainOp *op = &chain->op[k];
         switch (op->kind) {
@@ -39,12 +39,15 @@ static float chain_value(const CudaMatrix *m, const CudaChain *chain, float v, i
             v = cuda_relu_backward(number_at(m->type, op->tensor, at), v);
             break;
         case CUDA_CHAIN_DROPOUT:
-            v = cuda_drop(v, *chain->key, op->number,
-                          (uint64_t)((sample * m->channels + c) * m->positions + position),
-                          op->rate);
+            v = cuda_drop(
+                v, *chain->key, op->number,
+                (uint64_t)((chain->samples[row / m->positions] * m->channels + c) * m->positions +
+                           position),
+                op->rate);
             break;
         case CUDA_CHAIN_DROP_PATH:
-            v = cuda_drop(v, *chain->key, op->number, (uint64_t)sample, op->rate);
+            v = cuda_drop(v, *chain->key, op->number, (uint64_t)chain->samples[row / m->positions],
+                          op->rate);
             break;
         }
     }
@@ -67,25 +70,43 @@ cudaError_t cuda_chain(const CudaMatrix *m, const void *x, void *y, const CudaCh
 
 /* ---- Norms ---------------------------------------------------------------------------------- */
 
-int64_t cuda_norm_scratch(const CudaMatrix *form)
+/* Sums stand in the scratch as the device's do: first those of all channels, then the second ones.
+ */
+int64_t cuda_norm_sums(const CudaMatrix *m)
 {
-    return form->stride * 8;
+    return 2 * m->stride;
 }
 
-cudaError_t cuda_norm_moments(const CudaMatrix *m, const void *x, float *mean, float *variance,
-                              void *scratch, cudaStream_t stream)
+int64_t cuda_norm_scratch(const CudaMatrix *form)
 {
-    (void)scratch, (void)stream;
-    const int64_t rows = cuda_matrix_rows(m);
-    for (int64_t c = 0; c < m->channels; c++) {
-        double sum = 0, square = 0;
-        for (int64_t r = 0; r < rows; r++) sum += number_at(m->type, x, r * m->stride + c);
-        for (int64_t r = 0; r < rows; r++) {
-            const double d = number_at(m->type, x, r * m->stride + c) - sum / (double)rows;
-            square += d * d;
+    return cuda_norm_sums(form) * (int64_t)sizeof(double);
+}
+
+cudaError_t cuda_norm_moments_sum(const CudaMatrix *m, const void *x, void *scratch, int ranks,
+                                  cudaStream_t stream)
+{
+    (void)ranks, (void)stream;
+    double *sum = scratch, *square = sum + m->stride;
+    memset(scratch, 0, (size_t)cuda_norm_scratch(m));
+    for (int64_t c = 0; c < m->channels; c++)
+        for (int64_t r = 0; r < cuda_matrix_rows(m); r++) {
+            const double v = number_at(m->type, x, r * m->stride + c);
+            sum[c] += v;
+            square[c] += v * v;
         }
-        mean[c] = (float)(sum / (double)rows);
-        variance[c] = (float)(square / (double)rows);
+    return cudaSuccess;
+}
+
+cudaError_t cuda_norm_moments_finish(const CudaMatrix *m, const void *x, float *mean,
+                                     float *variance, void *scratch, int ranks, cudaStream_t stream)
+{
+    (void)x, (void)stream;
+    const double *sum = scratch, *square = sum + m->stride;
+    const double count = (double)cuda_matrix_rows(m) * ranks;
+    for (int64_t c = 0; c < m->channels; c++) {
+        const double centre = sum[c] / count;
+        mean[c] = (float)centre;
+        variance[c] = (float)fmax(square[c] / count - centre * centre, 0);
     }
     return cudaSuccess;
 }
@@ -100,25 +121,37 @@ static float masked(const CudaMatrix *m, const CudaNormBackward *b, int64_t at, 
         cuda_norm(number_at(m->type, b->x, at), b->mean[c], scale, b->beta[c]), dy);
 }
 
-cudaError_t cuda_norm_backward_run(const CudaMatrix *m, const CudaNormBackward *b, void *scratch,
+cudaError_t cuda_norm_backward_sum(const CudaMatrix *m, const CudaNormBackward *b, void *scratch,
                                    cudaStream_t stream)
 {
-    (void)scratch, (void)stream;
-    const int64_t rows = cuda_matrix_rows(m);
-    for (int64_t c = 0; c < m->stride; c++) {
-        double sum = 0, product = 0;
-        const int real = c < m->channels;
-        for (int64_t r = 0; r < rows && real; r++) {
+    (void)stream;
+    double *sum = scratch, *product = sum + m->stride;
+    memset(scratch, 0, (size_t)cuda_norm_scratch(m));
+    for (int64_t c = 0; c < m->channels; c++) {
+        for (int64_t r = 0; r < cuda_matrix_rows(m); r++) {
             const int64_t at = r * m->stride + c;
             const float dy = masked(m, b, at, c);
-            sum += dy;
-            product += dy * (number_at(m->type, b->x, at) - b->mean[c]);
+            sum[c] += dy;
+            product[c] += dy * (number_at(m->type, b->x, at) - b->mean[c]);
         }
-        const double inverse = real ? 1 / sqrt(b->variance[c] + (double)b->epsilon) : 0;
-        const float level = b->running ? 0 : (float)(sum / (double)rows);
-        const float slope = b->running ? 0 : (float)(product * inverse * inverse / (double)rows);
-        if (real) b->dgamma[c] = (float)(product * inverse);
-        if (real) b->dbeta[c] = (float)sum;
+        b->dgamma[c] = (float)(product[c] / sqrt(b->variance[c] + (double)b->epsilon));
+        b->dbeta[c] = (float)sum[c];
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cuda_norm_backward_finish(const CudaMatrix *m, const CudaNormBackward *b, void *scratch,
+                                      cudaStream_t stream)
+{
+    (void)stream;
+    const double *sum = scratch, *product = sum + m->stride;
+    const int64_t rows = cuda_matrix_rows(m);
+    const double count = (double)rows * b->ranks;
+    for (int64_t c = 0; c < m->stride; c++) {
+        const int real = c < m->channels, own = real && !b->running;
+        const double variance = real ? b->variance[c] + (double)b->epsilon : 1;
+        const float level = own ? (float)(sum[c] / count) : 0;
+        const float slope = own ? (float)(product[c] / variance / count) : 0;
         for (int64_t r = 0; r < rows; r++) {
             const int64_t at = r * m->stride + c;
             float dx = 0;
@@ -326,7 +359,7 @@ static double weight_of(const CudaLoss *call, int64_t n)
     return call->weights ? (double)call->weights[n] : 1;
 }
 
-static cudaError_t finish(const CudaLoss *call, double loss, double total, int64_t count)
+static cudaError_t divide(const CudaLoss *call, double loss, double total, int64_t count)
 {
     *call->loss = (float)(total > 0 ? loss / total : 0);
     for (int64_t i = 0; i < count; i++)
@@ -335,6 +368,20 @@ static cudaError_t finish(const CudaLoss *call, double loss, double total, int64
                 ? (float)(call->gradient[i] / total * (call->scale ? (double)*call->scale : 1))
                 : 0;
     return cudaSuccess;
+}
+
+static cudaError_t finish(const CudaLoss *call, double loss, double total, int64_t count)
+{
+    if (!call->sums) return divide(call, loss, total, count);
+    call->sums[0] = loss;
+    call->sums[1] = total;
+    return cudaSuccess;
+}
+
+cudaError_t cuda_loss_share(const CudaLoss *call, int64_t count, cudaStream_t stream)
+{
+    (void)stream;
+    return divide(call, call->sums[0], call->sums[1], count);
 }
 
 cudaError_t cuda_loss_bce_run(const CudaLoss *call, cudaStream_t stream)
