@@ -84,6 +84,7 @@ typedef struct HedonBackendInfo {
     char device[128];    /* "AMD EPYC, 2 threads, avx2" */
     char library[128];   /* "oneDNN 2.6.3" */
     uint32_t precisions; /* bit (1 << HedonDtype) for each that compile accepts */
+    int count;           /* of devices that can be told apart by a number; 0: none */
 } HedonBackendInfo;
 
 typedef struct HedonCompileOptions {
@@ -136,8 +137,9 @@ typedef struct HedonPreprocessor {
 
 struct HedonBackend {
     const char *name;
-    /** Whether this backend can run here; otherwise HEDON_EDEVICE with the reason. */
-    int (*probe)(HedonContext *ctx, HedonBackendInfo *info);
+    /** Whether this backend can run here, on the device so named (as in HedonDeviceOptions; NULL: its
+     *  first); otherwise HEDON_EDEVICE with the reason. */
+    int (*probe)(HedonContext *ctx, const char *device, HedonBackendInfo *info);
     int (*open)(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options);
     void (*close)(HedonDevice *device);
 
@@ -216,7 +218,11 @@ extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;
 /** All backends, NULL-terminated, best first for "auto". Opens those that are shared objects; one that
  *  cannot be opened is there with nothing but a name and a probe that says why. */
 const HedonBackend *const *hedon_backends(void);
-/** By name, or the first that probes for "auto". HEDON_EINVAL for an unknown name, HEDON_EDEVICE with the reason. */
+/** By name, a number behind it or not, or the first that probes for "auto". HEDON_EINVAL for an unknown
+ *  name, HEDON_EDEVICE with the reason. */
 int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out);
+
+/** The number in "cuda:1"; -1 when there is none. HEDON_EINVAL when what stands there is none. */
+int hedon_device_number(HedonContext *ctx, const char *device, int *number);
 
 #endif

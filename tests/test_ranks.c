@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "tests/mpirun.h"
 #include "tests/scenes.h"
@@ -41,15 +42,18 @@ typedef struct Case {
     const char *heads;
     int64_t accumulate;
     double tolerance; /* of each gradient's norm */
+    int sums_late;    /* no batch is said to be the last */
 } Case;
 
 static const Case cases[] = {
     {"cpu_vce", "cpu", HEDON_F32, &hedon_recipe_vce, "emotions", 1, 1e-4},
     {"cpu_joint", "cpu", HEDON_F32, &hedon_recipe_joint, "emotions,utility", 2, 1e-4},
+    {"cpu_late", "cpu", HEDON_F32, &hedon_recipe_vce, "emotions", 2, 1e-4, 1},
     {"ref_vce", "ref", HEDON_F64, &hedon_recipe_vce, "emotions", 1, 1e-9},
     {"ref_joint", "ref", HEDON_F64, &hedon_recipe_joint, "emotions,utility", 2, 1e-9},
     {"cuda_vce", "cuda", HEDON_F32, &hedon_recipe_vce, "emotions", 1, 1e-4},
     {"cuda_joint", "cuda", HEDON_F32, &hedon_recipe_joint, "emotions,utility", 2, 1e-4},
+    {"cuda_late", "cuda", HEDON_F32, &hedon_recipe_vce, "emotions", 2, 1e-4, 1},
     {"cuda_bf16", "cuda", HEDON_BF16, &hedon_recipe_vce, "emotions", 1, .01},
     {"cuda_fp16", "cuda", HEDON_F16, &hedon_recipe_joint, "emotions,utility", 2, 2e-3},
 };
@@ -82,6 +86,8 @@ static void fill(Batch *batch, const Case *one, uint64_t number, int64_t *places
     }
 }
 
+static int expected; /* of opening an engine */
+
 static HedonEngine *engine_of(const Case *one, int64_t n, HedonProcessGroup *group)
 {
     HedonTrainConfig config;
@@ -100,30 +106,36 @@ static HedonEngine *engine_of(const Case *one, int64_t n, HedonProcessGroup *gro
     config.recipe.weight_decay = 0;
     must(hedon_model_open_random(ctx, &model, "r2plus1d_tiny", WEIGHT_SEED, one->heads));
     must(hedon_model_set_clip(ctx, model, FRAMES, SIZE));
-    must(hedon_engine_open(ctx, &engine, model, &config, group, 0));
-    must(hedon_engine_join(ctx, engine));
+    const int code = hedon_engine_open(ctx, &engine, model, &config, group, 0);
     hedon_model_close(model);
+    if (code != expected) must(code ? code : HEDON_EINVAL);
+    if (!code) must(hedon_engine_join(ctx, engine));
     return engine;
+}
+
+static int show_batch(HedonEngine *engine, const Case *one, int64_t k, int64_t *places,
+                      int64_t count, HedonTrainLosses *losses)
+{
+    static Batch batch;
+    const int last = k == one->accumulate - 1 && !one->sums_late;
+    fill(&batch, one, (uint64_t)k, places, count);
+    const HedonTrainBatch given = {.pixels = batch.pixels,
+                                   .targets = batch.targets,
+                                   .clip_weights = batch.clip_weights,
+                                   .pair_weights = batch.pair_weights,
+                                   .ties = batch.ties,
+                                   .samples = batch.samples};
+    return hedon_engine_batch(ctx, engine, &given, hedon_random_key(1, 2, (uint64_t)k),
+                              (k == 0 ? HEDON_BATCH_FIRST : 0) | (last ? HEDON_BATCH_LAST : 0),
+                              losses);
 }
 
 static HedonTrainLosses step(HedonEngine *engine, const Case *one, int64_t *places, int64_t count)
 {
-    static Batch batch;
     HedonTrainLosses losses;
     HedonOptimiserResult result;
-    for (int64_t k = 0; k < one->accumulate; k++) {
-        const int place =
-            (k == 0 ? HEDON_BATCH_FIRST : 0) | (k == one->accumulate - 1 ? HEDON_BATCH_LAST : 0);
-        fill(&batch, one, (uint64_t)k, places, count);
-        const HedonTrainBatch given = {.pixels = batch.pixels,
-                                       .targets = batch.targets,
-                                       .clip_weights = batch.clip_weights,
-                                       .pair_weights = batch.pair_weights,
-                                       .ties = batch.ties,
-                                       .samples = batch.samples};
-        must(hedon_engine_batch(ctx, engine, &given, hedon_random_key(1, 2, (uint64_t)k), place,
-                                &losses));
-    }
+    for (int64_t k = 0; k < one->accumulate; k++)
+        must(show_batch(engine, one, k, places, count, &losses));
     must(hedon_engine_update(ctx, engine, 0, .1, &result));
     return losses;
 }
@@ -185,6 +197,46 @@ static int run_case(const Case *one)
     hedon_engine_close(engine);
     group->close(group);
     return failed;
+}
+
+/* ---- Without the others (on the simulated device) ------------------------------------------- */
+
+static const Case lonely = {"lonely", "cuda", HEDON_F32, &hedon_recipe_vce, "emotions", 1, 0, 0};
+
+/* The last rank is killed in the middle of its first step; mpirun lets the others be. */
+static int run_killed(void)
+{
+    HedonProcessGroup *group;
+    HedonTrainLosses losses;
+    int64_t places[SHARE] = {0, 1, 2, 3};
+    must(hedon_process_group_open(ctx, &group));
+    HedonEngine *engine = engine_of(&lonely, SHARE, group);
+    if (group->rank == group->ranks - 1) setenv("HEDON_SIM_KILL", "100", 1);
+    must(hedon_process_group_barrier(ctx, group));
+    const double start_s = hedon_clock_s();
+    const int code = show_batch(engine, &lonely, 0, places, SHARE, &losses);
+    printf("%s after %.1f s: %s\n", hedon_error_name(code), hedon_clock_s() - start_s,
+           hedon_last_error(ctx));
+    const int again = show_batch(engine, &lonely, 0, places, SHARE, &losses);
+    printf("then %s: %s\n", hedon_error_name(again), hedon_last_error(ctx));
+    hedon_engine_close(engine);
+    puts("closed");
+    fflush(stdout);
+    _exit(0);
+}
+
+/* One more than there are GPUs; or a GPU that was named. */
+static int run_refused(const char *named)
+{
+    HedonProcessGroup *group;
+    Case one = lonely;
+    must(hedon_process_group_open(ctx, &group));
+    expected = HEDON_EINVAL;
+    if (named) one.device = named;
+    const HedonEngine *engine = engine_of(&one, SHARE, group);
+    if (!engine && !group->rank) puts(hedon_last_error(ctx));
+    group->close(group);
+    return engine != NULL;
 }
 
 /* ---- The group itself ----------------------------------------------------------------------- */
@@ -260,7 +312,8 @@ static void gradients_are_those_of_one_process(void **state)
     char name[32];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const HedonBackend *backend;
-        if (hedon_backend_find(ctx, cases[i].device, &backend)) {
+        const int is_cuda = !strcmp(cases[i].device, "cuda");
+        if (hedon_backend_find(ctx, is_cuda ? "cuda:1" : cases[i].device, &backend)) {
             print_message("%s left out: %s\n", cases[i].name, hedon_last_error(ctx));
             continue;
         }
@@ -270,11 +323,65 @@ static void gradients_are_those_of_one_process(void **state)
     }
 }
 
+static void read_text(const char *path, char *text, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, room - 1, file)] = 0;
+    fclose(file);
+    unlink(path);
+    print_message("%s", text);
+}
+
+static void has(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+/* It waits for sums of a rank that is not there any more. */
+static void a_rank_that_is_killed_ends_the_others(void **state)
+{
+    (void)state;
+    char out[] = "/tmp/hedon-ranks-XXXXXX", text[4096];
+    if (!getenv("HEDON_SIM_GPUS")) skip();
+    close(mkstemp(out));
+    setenv("OMPI_MCA_orte_enable_recovery", "1", 1); /* mpirun ends them not */
+    const double start_s = hedon_clock_s();
+    wait_for_exit(start_ranks(RANKS, out, (char *const[]){self_path(), "killed", NULL}));
+    unsetenv("OMPI_MCA_orte_enable_recovery");
+    read_text(out, text, sizeof text);
+    has(text, "device failed after ");
+    has(text, ": rank 1 (process ");
+    has(text, "--resume goes on from there");
+    has(text, "then device failed: the ranks lost each other");
+    has(text, "closed");
+    assert_true(hedon_clock_s() - start_s < 20); /* on a busy machine */
+}
+
+static void each_rank_has_a_gpu_of_its_own(void **state)
+{
+    (void)state;
+    char out[] = "/tmp/hedon-ranks-XXXXXX", text[4096];
+    if (!getenv("HEDON_SIM_GPUS")) skip();
+    close(mkstemp(out));
+    assert_int_equal(
+        wait_for_exit(start_ranks(GROUP, out, (char *const[]){self_path(), "refused", NULL})), 0);
+    read_text(out, text, sizeof text);
+    has(text, "3 ranks are on this machine, and each needs a GPU of its own: CUDA shows 2");
+    assert_int_equal(wait_for_exit(start_ranks(
+                         RANKS, out, (char *const[]){self_path(), "refused", "cuda:1", NULL})),
+                     0);
+    read_text(out, text, sizeof text);
+    has(text, "--device cuda:1 with several ranks");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_in_the_order_of_ranks),
         cmocka_unit_test(gradients_are_those_of_one_process),
+        cmocka_unit_test(a_rank_that_is_killed_ends_the_others),
+        cmocka_unit_test(each_rank_has_a_gpu_of_its_own),
     };
     setenv("HEDON_MPI_PLUGIN", HEDON_BINARY_DIR "/hedon-mpi.so", 1);
     ctx = hedon_context_new();
@@ -282,6 +389,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < sizeof cases / sizeof *cases; i++)
         if (!strcmp(argv[1], cases[i].name)) status = run_case(&cases[i]);
     if (argc > 1 && !strcmp(argv[1], "group")) status = run_group();
+    if (argc > 1 && !strcmp(argv[1], "killed")) status = run_killed();
+    if (argc > 1 && !strcmp(argv[1], "refused")) status = run_refused(argc > 2 ? argv[2] : NULL);
     if (argc == 1) status = has_mpi() ? cmocka_run_group_tests(tests, NULL, NULL) : 77;
     hedon_context_free(ctx);
     return status;

@@ -1,5 +1,5 @@
 /* hedon train by two processes, as a user runs it: what it learns, killed, interrupted, resumed.
- * Skipped where there is no MPI. */
+ * Skipped where there is no MPI. With the argument "cuda" on GPUs, two of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +17,13 @@
 
 enum { MOST = 48 };
 
+static const char *device = "cpu";
+
 /* hedon train joint with these words more, each between spaces: alone, or by mpirun as two. */
 static pid_t start_joint(const char *out, int by_mpirun, const char *words)
 {
     static char given[1024];
-    char run[256], err[300], vce[256], v2v[256], *rest = NULL;
+    char run[256], err[300], vce[256], v2v[256], on[32], *rest = NULL;
     char *argv[MOST] = {HEDON, "train", "joint", "--out", run};
     int n = 5;
     snprintf(run, sizeof run, "%s", in_folder(out));
@@ -31,6 +33,10 @@ static pid_t start_joint(const char *out, int by_mpirun, const char *words)
     snprintf(given, sizeof given, "%s", words);
     for (char *word = strtok_r(given, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[n++] = !strcmp(word, "VCE") ? vce : !strcmp(word, "V2V") ? v2v : word;
+    if (!strstr(words, "--resume")) {
+        snprintf(on, sizeof on, "--device=%s", device);
+        argv[n++] = on;
+    }
     if (by_mpirun) return start_ranks(2, err, argv);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -225,8 +231,9 @@ static void what_is_wrong_is_said_once(void **state)
     assert_non_null(strstr(said("wrong"), "already has a run"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) device = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_learn_what_one_with_both_batches_does),
         cmocka_unit_test(again_it_gives_the_same_bits),

@@ -15,6 +15,7 @@ struct HedonEngine {
     const HedonBackend *backend;
     HedonDevice *device;
     HedonBackendInfo info;
+    char device_name[32]; /* "cuda:1" */
     HedonTrainGraph made;
     HedonState *state;
     HedonPlan *plan;
@@ -137,6 +138,33 @@ static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
     return code;
 }
 
+/* Where each rank has a device of its own, those of a machine take one after another. */
+static int choose_device(HedonContext *ctx, HedonEngine *engine, const char *wanted)
+{
+    const HedonProcessGroup *group = engine->group;
+    int number;
+    int code = hedon_backend_find(ctx, wanted, &engine->backend);
+    if (!code) code = engine->backend->probe(ctx, wanted, &engine->info);
+    if (!code) code = hedon_device_number(ctx, wanted, &number);
+    if (code) return code;
+    engine->joins = group->ranks > 1 && engine->backend->group_join;
+    snprintf(engine->device_name, sizeof(engine->device_name), "%s", wanted ? wanted : "auto");
+    if (!engine->joins) return 0;
+    if (number >= 0)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "--device %s with several ranks: each takes a GPU of its own; leave the "
+                          "number out, CUDA_VISIBLE_DEVICES says which there are",
+                          wanted);
+    if (group->local_ranks > engine->info.count)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "%d ranks are on this machine, and each needs a GPU of its own: CUDA "
+                          "shows %d",
+                          group->local_ranks, engine->info.count);
+    snprintf(engine->device_name, sizeof(engine->device_name), "%s:%d", engine->backend->name,
+             group->local_rank);
+    return engine->backend->probe(ctx, engine->device_name, &engine->info);
+}
+
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
                       const HedonTrainConfig *config, HedonProcessGroup *group, int profile)
 {
@@ -147,11 +175,10 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     hedon_process_group_alone(&engine->alone);
     engine->group = group ? group : &engine->alone;
     HedonDeviceOptions device = config->device;
-    int code = hedon_backend_find(ctx, device.device, &engine->backend);
-    if (!code) code = engine->backend->probe(ctx, &engine->info);
+    int code = choose_device(ctx, engine, device.device);
+    device.device = engine->device_name;
     if (!code)
         code = hedon_train_graph_make(ctx, &engine->made, model, config, engine->group->ranks);
-    if (!code) engine->joins = engine->group->ranks > 1 && engine->backend->group_join;
     if (!code) code = spread_groups(ctx, engine);
     if (!code) device.threads = engine->threads = choose_threads(engine, device.threads);
     if (!code) code = engine->backend->open(ctx, &engine->device, &device);
@@ -522,6 +549,11 @@ const char *hedon_engine_backend(const HedonEngine *engine)
 int hedon_engine_threads(const HedonEngine *engine)
 {
     return engine->threads;
+}
+
+const char *hedon_engine_device(const HedonEngine *engine)
+{
+    return engine->device_name;
 }
 
 void hedon_engine_build(const HedonEngine *engine, char *text, size_t room)

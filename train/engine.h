@@ -76,6 +76,8 @@ int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResu
 
 int64_t hedon_engine_batch_clips(const HedonEngine *engine); /* N */
 const char *hedon_engine_backend(const HedonEngine *engine);
+/** What HedonDeviceOptions call the device that this rank trains on. */
+const char *hedon_engine_device(const HedonEngine *engine);
 /** Device and libraries in words, for the state's build line. */
 void hedon_engine_build(const HedonEngine *engine, char *text, size_t room);
 int hedon_engine_threads(const HedonEngine *engine);

@@ -1,8 +1,8 @@
 /* The cuda backend's inside, part one: the device. Plans are in plan.h, cuDNN in dnn.h, kernels in
  * kernels.h.
  *
- * A device is the first that CUDA shows (CUDA_VISIBLE_DEVICES chooses). Its own stream takes the
- * work of callers that name none; buffers and plans live in a stream-ordered pool. Uploads go
+ * A device is one of those that CUDA shows, by number. A thread works on one device at a time: every
+ * entry makes its own the thread's. Its own stream takes the work of callers that name none; buffers and plans live in a stream-ordered pool. Uploads go
  * through two pinned slots, so that reading the caller's memory, the bus and the kernels overlap.
  */
 #ifndef HEDON_KERNELS_CUDA_CUDA_H
@@ -62,7 +62,8 @@ int cuda_allocate(HedonContext *ctx, CudaDevice *device, size_t bytes, const cha
                   void **out);
 void cuda_release(CudaDevice *device, void *memory);
 
-/** The device is the calling thread's, for what asks for no stream. */
+/** Make the device the calling thread's. cuda_stream, cuda_allocate and cuda_after_executions do it,
+ *  too. */
 int cuda_enter(HedonContext *ctx, const CudaDevice *device);
 /** The stream to work in. */
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream);
@@ -70,7 +71,7 @@ cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream);
 int cuda_after_executions(HedonContext *ctx, CudaDevice *device, cudaStream_t stream);
 
 /* device.c */
-int cuda_probe(HedonContext *ctx, HedonBackendInfo *info);
+int cuda_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info);
 int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options);
 void cuda_close(HedonDevice *device);
 

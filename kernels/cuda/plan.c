@@ -204,7 +204,8 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
         plan->scale = plan->state->loss_scale;
         plan->unscale = plan->state->loss_scale + 1;
     }
-    const int err = build(ctx, plan);
+    int err = cuda_enter(ctx, plan->device);
+    if (!err) err = build(ctx, plan);
     if (err)
         cuda_plan_free(&plan->base);
     else

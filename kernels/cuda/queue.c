@@ -9,8 +9,9 @@ int cuda_stream_new(HedonContext *ctx, HedonDevice *device, HedonStream **out)
     HedonStream *stream = hedon_calloc(1, sizeof(*stream));
     if (!stream) return hedon_fail_memory(ctx);
     stream->device = (CudaDevice *)device;
-    const int err =
-        CUDA_TRY(ctx, cudaStreamCreateWithFlags(&stream->stream, cudaStreamNonBlocking));
+    int err = cuda_enter(ctx, stream->device);
+    if (!err)
+        err = CUDA_TRY(ctx, cudaStreamCreateWithFlags(&stream->stream, cudaStreamNonBlocking));
     if (err)
         hedon_free(stream);
     else
@@ -36,7 +37,8 @@ int cuda_event_record(HedonContext *ctx, HedonStream *stream, HedonEvent **out)
     *out = NULL;
     HedonEvent *event = hedon_calloc(1, sizeof(*event));
     if (!event) return hedon_fail_memory(ctx);
-    int err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&event->event, cudaEventDisableTiming));
+    int err = cuda_enter(ctx, stream->device);
+    if (!err) err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&event->event, cudaEventDisableTiming));
     if (!err) err = CUDA_TRY(ctx, cudaEventRecord(event->event, stream->stream));
     if (err)
         cuda_event_free(event);

@@ -8,6 +8,7 @@
 #include "kernels/graph/graph.h"
 #include "kernels/ref/kernels.h"
 #include "tests/cuda_sim/number.h"
+#include "tests/cuda_sim/sim.h"
 
 /* ---- Chains --------------------------------------------------------------------------------- */
 
@@ -57,7 +58,6 @@ static float chain_value(const CudaMatrix *m, const CudaChain *chain, float v, i
 cudaError_t cuda_chain(const CudaMatrix *m, const void *x, void *y, const CudaChain *chain,
                        cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t row = 0; row < cuda_matrix_rows(m); row++)
         for (int64_t c = 0; c < m->stride; c++) {
             const int64_t at = row * m->stride + c;
@@ -65,7 +65,7 @@ cudaError_t cuda_chain(const CudaMatrix *m, const void *x, void *y, const CudaCh
                 c < m->channels ? chain_value(m, chain, number_at(m->type, x, at), row, c) : 0;
             number_set(m->type, y, at, v);
         }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Norms ---------------------------------------------------------------------------------- */
@@ -85,7 +85,7 @@ int64_t cuda_norm_scratch(const CudaMatrix *form)
 cudaError_t cuda_norm_moments_sum(const CudaMatrix *m, const void *x, void *scratch, int ranks,
                                   cudaStream_t stream)
 {
-    (void)ranks, (void)stream;
+    (void)ranks;
     double *sum = scratch, *square = sum + m->stride;
     memset(scratch, 0, (size_t)cuda_norm_scratch(m));
     for (int64_t c = 0; c < m->channels; c++)
@@ -94,13 +94,13 @@ cudaError_t cuda_norm_moments_sum(const CudaMatrix *m, const void *x, void *scra
             sum[c] += v;
             square[c] += v * v;
         }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_norm_moments_finish(const CudaMatrix *m, const void *x, float *mean,
                                      float *variance, void *scratch, int ranks, cudaStream_t stream)
 {
-    (void)x, (void)stream;
+    (void)x;
     const double *sum = scratch, *square = sum + m->stride;
     const double count = (double)cuda_matrix_rows(m) * ranks;
     for (int64_t c = 0; c < m->channels; c++) {
@@ -108,7 +108,7 @@ cudaError_t cuda_norm_moments_finish(const CudaMatrix *m, const void *x, float *
         mean[c] = (float)centre;
         variance[c] = (float)fmax(square[c] / count - centre * centre, 0);
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 static float masked(const CudaMatrix *m, const CudaNormBackward *b, int64_t at, int64_t c)
@@ -124,7 +124,6 @@ static float masked(const CudaMatrix *m, const CudaNormBackward *b, int64_t at, 
 cudaError_t cuda_norm_backward_sum(const CudaMatrix *m, const CudaNormBackward *b, void *scratch,
                                    cudaStream_t stream)
 {
-    (void)stream;
     double *sum = scratch, *product = sum + m->stride;
     memset(scratch, 0, (size_t)cuda_norm_scratch(m));
     for (int64_t c = 0; c < m->channels; c++) {
@@ -137,13 +136,12 @@ cudaError_t cuda_norm_backward_sum(const CudaMatrix *m, const CudaNormBackward *
         b->dgamma[c] = (float)(product[c] / sqrt(b->variance[c] + (double)b->epsilon));
         b->dbeta[c] = (float)sum[c];
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_norm_backward_finish(const CudaMatrix *m, const CudaNormBackward *b, void *scratch,
                                       cudaStream_t stream)
 {
-    (void)stream;
     const double *sum = scratch, *product = sum + m->stride;
     const int64_t rows = cuda_matrix_rows(m);
     const double count = (double)rows * b->ranks;
@@ -162,27 +160,26 @@ cudaError_t cuda_norm_backward_finish(const CudaMatrix *m, const CudaNormBackwar
             number_set(m->type, b->dx, at, dx);
         }
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_channel_sum(const CudaMatrix *m, const void *x, float *y, void *scratch,
                              cudaStream_t stream)
 {
-    (void)scratch, (void)stream;
+    (void)scratch;
     for (int64_t c = 0; c < m->channels; c++) {
         double sum = 0;
         for (int64_t r = 0; r < cuda_matrix_rows(m); r++)
             sum += number_at(m->type, x, r * m->stride + c);
         y[c] = (float)sum;
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Pools, layouts -------------------------------------------------------------------------- */
 
 cudaError_t cuda_mean_pool(const CudaMatrix *m, const void *x, float *y, cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t n = 0; n < m->samples; n++)
         for (int64_t c = 0; c < m->channels; c++) {
             double sum = 0;
@@ -190,48 +187,45 @@ cudaError_t cuda_mean_pool(const CudaMatrix *m, const void *x, float *y, cudaStr
                 sum += number_at(m->type, x, (n * m->positions + p) * m->stride + c);
             y[n * m->channels + c] = (float)(sum / (double)m->positions);
         }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_mean_pool_backward(const CudaMatrix *m, const float *dy, void *dx,
                                     cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t row = 0; row < cuda_matrix_rows(m); row++)
         for (int64_t c = 0; c < m->stride; c++)
             number_set(m->type, dx, row * m->stride + c,
                        c < m->channels
                            ? dy[row / m->positions * m->channels + c] / (float)m->positions
                            : 0);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_to_rows(const CudaMatrix *m, const float *from, void *to, cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t n = 0; n < m->samples; n++)
         for (int64_t p = 0; p < m->positions; p++)
             for (int64_t c = 0; c < m->stride; c++)
                 number_set(m->type, to, (n * m->positions + p) * m->stride + c,
                            c < m->channels ? from[(n * m->channels + c) * m->positions + p] : 0);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_from_rows(const CudaMatrix *m, const void *from, float *to, cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t n = 0; n < m->samples; n++)
         for (int64_t c = 0; c < m->channels; c++)
             for (int64_t p = 0; p < m->positions; p++)
                 to[(n * m->channels + c) * m->positions + p] =
                     number_at(m->type, from, (n * m->positions + p) * m->stride + c);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_pack(CudaType type, const CudaPackItem *items, int count, int64_t pairs,
                       cudaStream_t stream)
 {
-    (void)pairs, (void)stream;
+    (void)pairs;
     for (int k = 0; k < count; k++) {
         const CudaPackItem *i = &items[k];
         for (int64_t o = 0; o < i->padded_outputs; o++)
@@ -242,48 +236,44 @@ cudaError_t cuda_pack(CudaType type, const CudaPackItem *items, int count, int64
                                    ? i->from[(o * i->inputs + c) * i->taps + t]
                                    : 0);
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_unpack(CudaType type, const void *from, float *to, int64_t outputs, int64_t inputs,
                         int64_t taps, cudaStream_t stream)
 {
-    (void)stream;
     const int64_t padded = cuda_pad_channels(type, inputs);
     for (int64_t o = 0; o < outputs; o++)
         for (int64_t c = 0; c < inputs; c++)
             for (int64_t t = 0; t < taps; t++)
                 to[(o * inputs + c) * taps + t] =
                     number_at(type, from, (o * taps + t) * padded + c);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_deliver(float *to, const float *from, int64_t count, const float *factor, int add,
                          cudaStream_t stream)
 {
-    (void)stream;
     for (int64_t i = 0; i < count; i++) {
         const float value = factor ? from[i] * *factor : from[i];
         to[i] = add ? to[i] + value : value;
     }
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_apply_updates(const CudaUpdateItem *items, int count, cudaStream_t stream)
 {
-    (void)stream;
     for (int k = 0; k < count; k++)
         for (int64_t i = 0; i < items[k].count; i++)
             items[k].parameter[i] = (float)((1 - items[k].rate) * items[k].parameter[i] +
                                             items[k].rate * (items[k].scale * items[k].value[i]));
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_set_key(uint64_t *to, uint64_t value, cudaStream_t stream)
 {
-    (void)stream;
     *to = value;
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Direct convolutions ----------------------------------------------------------------------
@@ -329,7 +319,7 @@ cudaError_t cuda_direct_forward(const CudaDirect *d, const void *x, const float 
     direct(d, HEDON_OP_CONV, in, w, out);
     cuda_to_rows(&d->y, out, y, stream);
     free(in), free(out);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_direct_data(const CudaDirect *d, const void *dy, const float *w, void *dx,
@@ -339,17 +329,16 @@ cudaError_t cuda_direct_data(const CudaDirect *d, const void *dy, const float *w
     direct(d, HEDON_OP_CONV_BACKWARD_DATA, in, w, out);
     cuda_to_rows(&d->x, out, dx, stream);
     free(in), free(out);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_direct_weights(const CudaDirect *d, const void *x, const void *dy, float *dw,
                                 cudaStream_t stream)
 {
-    (void)stream;
     float *a = logical(&d->x, x), *b = logical(&d->y, dy);
     direct(d, HEDON_OP_CONV_BACKWARD_WEIGHTS, a, b, dw);
     free(a), free(b);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Losses ---------------------------------------------------------------------------------- */
@@ -359,7 +348,7 @@ static double weight_of(const CudaLoss *call, int64_t n)
     return call->weights ? (double)call->weights[n] : 1;
 }
 
-static cudaError_t divide(const CudaLoss *call, double loss, double total, int64_t count)
+static void divide(const CudaLoss *call, double loss, double total, int64_t count)
 {
     *call->loss = (float)(total > 0 ? loss / total : 0);
     for (int64_t i = 0; i < count; i++)
@@ -367,26 +356,26 @@ static cudaError_t divide(const CudaLoss *call, double loss, double total, int64
             total > 0
                 ? (float)(call->gradient[i] / total * (call->scale ? (double)*call->scale : 1))
                 : 0;
-    return cudaSuccess;
 }
 
-static cudaError_t finish(const CudaLoss *call, double loss, double total, int64_t count)
+static void finish(const CudaLoss *call, double loss, double total, int64_t count)
 {
-    if (!call->sums) return divide(call, loss, total, count);
+    if (!call->sums) {
+        divide(call, loss, total, count);
+        return;
+    }
     call->sums[0] = loss;
     call->sums[1] = total;
-    return cudaSuccess;
 }
 
 cudaError_t cuda_loss_share(const CudaLoss *call, int64_t count, cudaStream_t stream)
 {
-    (void)stream;
-    return divide(call, call->sums[0], call->sums[1], count);
+    divide(call, call->sums[0], call->sums[1], count);
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_loss_bce_run(const CudaLoss *call, cudaStream_t stream)
 {
-    (void)stream;
     double loss = 0, total = 0, slope;
     for (int64_t n = 0; n < call->samples; n++) {
         const double w = weight_of(call, n);
@@ -398,10 +387,11 @@ cudaError_t cuda_loss_bce_run(const CudaLoss *call, cudaStream_t stream)
             call->gradient[i] = (float)(w * slope / (double)call->size);
         }
     }
-    return finish(call, loss, total, call->samples * call->size);
+    finish(call, loss, total, call->samples * call->size);
+    return sim_launch(stream);
 }
 
-static cudaError_t by_sample(const CudaLoss *call, int lists)
+static void by_sample(const CudaLoss *call, int lists)
 {
     double loss = 0, total = 0;
     for (int64_t n = 0; n < call->samples; n++) {
@@ -417,24 +407,23 @@ static cudaError_t by_sample(const CudaLoss *call, int lists)
         loss += w * one;
         total += w;
     }
-    return finish(call, loss, total, call->samples * call->size);
+    finish(call, loss, total, call->samples * call->size);
 }
 
 cudaError_t cuda_loss_softmax_run(const CudaLoss *call, cudaStream_t stream)
 {
-    (void)stream;
-    return by_sample(call, 0);
+    by_sample(call, 0);
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_loss_lists_run(const CudaLoss *call, cudaStream_t stream)
 {
-    (void)stream;
-    return by_sample(call, 1);
+    by_sample(call, 1);
+    return sim_launch(stream);
 }
 
 cudaError_t cuda_loss_pairs_run(const CudaLoss *call, cudaStream_t stream)
 {
-    (void)stream;
     double loss = 0, total = 0, slope;
     for (int64_t p = 0; p < call->samples; p++) {
         const double w = weight_of(call, p), tie = call->target ? (double)call->target[p] : 0;
@@ -445,7 +434,8 @@ cudaError_t cuda_loss_pairs_run(const CudaLoss *call, cudaStream_t stream)
         call->gradient[2 * p + 1] = (float)(w * slope);
         call->gradient[2 * p] = -call->gradient[2 * p + 1];
     }
-    return finish(call, loss, total, 2 * call->samples);
+    finish(call, loss, total, 2 * call->samples);
+    return sim_launch(stream);
 }
 
 /* ---- Colour: the reference itself ---------------------------------------------------------------
@@ -459,12 +449,12 @@ int64_t cuda_colour_scratch(int64_t samples, int64_t frames)
 cudaError_t cuda_colour_motion(const float *x, float *y, int64_t samples, int64_t frames,
                                int64_t pixels, void *scratch, cudaStream_t stream)
 {
-    (void)scratch, (void)stream;
+    (void)scratch;
     const HedonShape from = {5, {samples, 3, frames, 1, pixels}};
     const HedonShape to = {2, {samples, HEDON_COLOUR_MOTION_FEATURES}};
     RefCall call = {.input_shape = {&from}, .input = {x}, .output_shape = {&to}, .output = {y}};
     ref_kernels_f32[HEDON_OP_COLOUR_MOTION](&call);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Optimisers
@@ -490,7 +480,6 @@ static void update_piece(const CudaOptimise *call, const CudaPiece *piece)
 
 cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream)
 {
-    (void)stream;
     double sum = 0;
     for (int k = 0; k < call->piece_count; k++)
         for (int i = 0; i < call->pieces[k].count && call->rules[call->pieces[k].ordinal].learns;
@@ -505,7 +494,7 @@ cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream)
         call->gradient_scale * (call->clip_norm > 0 ? fmin(call->clip_norm / (norm + 1e-6), 1) : 1);
     for (int k = 0; k < call->piece_count && call->result[1]; k++)
         update_piece(call, &call->pieces[k]);
-    return cudaSuccess;
+    return sim_launch(stream);
 }
 
 /* ---- Pixels
@@ -513,9 +502,8 @@ cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream)
 
 cudaError_t cuda_pixels_run(const CudaPixels *call, cudaStream_t stream)
 {
-    (void)stream;
     for (int32_t f = 0; f < call->frames; f++)
         for (int32_t j = 0; j < call->height; j++)
             for (int32_t i = 0; i < call->width; i++) cuda_pixel_write(call, f, i, j);
-    return cudaSuccess;
+    return sim_launch(stream);
 }

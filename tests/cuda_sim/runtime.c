@@ -2,12 +2,16 @@
  * loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
  * compared with ref like any other backend, on machines without a GPU. This file is the runtime;
  * captures are refused, as a driver may. */
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
+
+#include "tests/cuda_sim/sim.h"
 
 enum { CAPACITY = 1 << 30 };
 
@@ -16,8 +20,37 @@ typedef struct Block {
     char pad[256 - sizeof(size_t)];
 } Block;
 
+struct CUstream_st {
+    int device;
+};
+
 static size_t in_use;
 static char something; /* what handles point to */
+static _Thread_local int current;
+static int is_lost; /* for good */
+
+/* ---- What goes wrong ------------------------------------------------------------------------ */
+
+static cudaError_t verdict(void)
+{
+    return is_lost ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+static int number_of(const char *variable, int otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? atoi(text) : otherwise;
+}
+
+cudaError_t sim_launch(cudaStream_t stream)
+{
+    static int launches;
+    launches++;
+    if (launches == number_of("HEDON_SIM_KILL", -1)) raise(SIGKILL);
+    if (launches == number_of("HEDON_SIM_LOSE", -1)) is_lost = 1;
+    if (stream && stream->device != current) return cudaErrorInvalidResourceHandle;
+    return verdict();
+}
 
 cudaError_t cudaGetLastError(void)
 {
@@ -26,7 +59,9 @@ cudaError_t cudaGetLastError(void)
 
 const char *cudaGetErrorName(cudaError_t code)
 {
-    return code == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorSimulated";
+    return code == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation"
+           : code == cudaErrorLaunchFailure  ? "cudaErrorLaunchFailure"
+                                             : "cudaErrorSimulated";
 }
 
 const char *cudaGetErrorString(cudaError_t code)
@@ -38,20 +73,21 @@ const char *cudaGetErrorString(cudaError_t code)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    *count = 1;
+    *count = number_of("HEDON_SIM_GPUS", 1);
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-    return device ? cudaErrorInvalidDevice : cudaSuccess;
+    if (device < 0 || device >= number_of("HEDON_SIM_GPUS", 1)) return cudaErrorInvalidDevice;
+    current = device;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
 {
-    (void)device;
     memset(properties, 0, sizeof(*properties));
-    strcpy(properties->name, "simulated GPU");
+    snprintf(properties->name, sizeof(properties->name), "simulated GPU %d", device);
     properties->major = 9;
     properties->multiProcessorCount = 1;
     return cudaSuccess;
@@ -83,6 +119,7 @@ cudaError_t cudaMallocFromPoolAsync(void **out, size_t bytes, cudaMemPool_t pool
                                     cudaStream_t stream)
 {
     (void)pool, (void)stream;
+    if (is_lost) return verdict();
     if (bytes > CAPACITY - in_use) return cudaErrorMemoryAllocation;
     Block *block = aligned_alloc(256, (sizeof(Block) + bytes + 255) / 256 * 256);
     if (!block) return cudaErrorMemoryAllocation;
@@ -152,14 +189,14 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
 {
     (void)kind, (void)stream;
     memcpy(to, from, bytes);
-    return cudaSuccess;
+    return verdict();
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
     (void)stream;
     memset(to, value, bytes);
-    return cudaSuccess;
+    return verdict();
 }
 
 /* ---- Streams and events ---------------------------------------------------------------------- */
@@ -167,27 +204,29 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
-    *stream = (cudaStream_t)&something;
-    return cudaSuccess;
+    *stream = malloc(sizeof(**stream));
+    if (!*stream) return cudaErrorMemoryAllocation;
+    (*stream)->device = current;
+    return verdict();
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
-    (void)stream;
+    free(stream);
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
     (void)stream;
-    return cudaSuccess;
+    return verdict();
 }
 
 /* What was asked for is done, but never known at the first look. */
 static cudaError_t look(void)
 {
     static _Thread_local unsigned looks;
-    return ++looks % 2 ? cudaErrorNotReady : cudaSuccess;
+    return ++looks % 2 && !is_lost ? cudaErrorNotReady : verdict();
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream)
@@ -229,13 +268,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event)
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     (void)event, (void)stream;
-    return cudaSuccess;
+    return verdict();
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
     (void)event;
-    return cudaSuccess;
+    return verdict();
 }
 
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end)
