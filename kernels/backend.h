@@ -72,6 +72,12 @@ typedef struct HedonOptimiserResult {
                            * which is lower from now on: no fault of the model's */
 } HedonOptimiserResult;
 
+/* Of training in float16: what losses' gradients are multiplied by, and the steps since it changed. */
+typedef struct HedonLossScale {
+    float scale; /* 0: the state has none */
+    int good_steps;
+} HedonLossScale;
+
 typedef struct HedonPlan {
     HedonDevice *device;
     const HedonGraph *graph; /* borrowed */
@@ -168,6 +174,10 @@ struct HedonBackend {
     /** Update the parameters by the gradients in the state. */
     int (*optimise)(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
                     HedonOptimiserResult *result);
+    /* may be NULL: the loss scale, which the next steps depend on beside the state's tensors */
+    void (*loss_scale_read)(const HedonState *state, HedonLossScale *out);
+    /** HEDON_EINVAL for a state that has none, and for a scale that none ever becomes. */
+    int (*loss_scale_write)(HedonContext *ctx, HedonState *state, const HedonLossScale *value);
     void (*state_free)(HedonState *state);
 
     /** A plan for inference folds and packs the parameters as they are in state now. A plan of a graph

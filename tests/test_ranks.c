@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tests/loss_scale.h"
 #include "tests/mpirun.h"
 #include "tests/scenes.h"
 #include "train/engine.h"
@@ -180,6 +181,24 @@ static int compare(const Case *one, HedonEngine *together, HedonTrainLosses loss
     return worst <= one->tolerance ? 0 : 1;
 }
 
+/* What rank 0 has read from a saved state becomes everybody's. */
+static void check_shared_scale(HedonEngine *engine, HedonProcessGroup *group)
+{
+    char path[] = "/tmp/hedon-ranks-XXXXXX";
+    Rescaled rescaled = {.engine = engine, .scale = 512, .good_steps = 7};
+    float is[2];
+    if (group->rank == 0) {
+        close(mkstemp(path));
+        must(save_rescaled(ctx, &rescaled, path));
+        must(restore_from(ctx, engine, path));
+        unlink(path);
+    }
+    must(hedon_engine_share(ctx, engine));
+    scale_of(ctx, engine, is);
+    if (is[0] != 512 || is[1] != 7)
+        must(hedon_fail(ctx, HEDON_EDATA, "the scale is %g", (double)is[0]));
+}
+
 /* In joint batches a share is half of the clips and half of the pairs. */
 static int run_case(const Case *one)
 {
@@ -193,6 +212,7 @@ static int run_case(const Case *one)
     HedonEngine *engine = engine_of(one, SHARE, group);
     const HedonTrainLosses losses = step(engine, one, places, SHARE);
     const int failed = group->rank == 0 ? compare(one, engine, losses) : 0;
+    if (one->precision == HEDON_F16) check_shared_scale(engine, group);
     must(hedon_process_group_barrier(ctx, group)); /* before the devices part */
     hedon_engine_close(engine);
     group->close(group);

@@ -1,4 +1,4 @@
-#include "train/engine.h"
+#include "train/engine_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,42 +6,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/engine_graph.h"
-#include "train/gradient_sum.h"
 
 static const double LIGHT_FLOPS = 4e9; /* of a clip, forward and backward */
-
-struct HedonEngine {
-    const HedonBackend *backend;
-    HedonDevice *device;
-    HedonBackendInfo info;
-    char device_name[32]; /* "cuda:1" */
-    HedonTrainGraph made;
-    HedonState *state;
-    HedonPlan *plan;
-    HedonBuffer **inputs, **outputs; /* by ordinal, by index */
-    double *rate_scale, *weight_decay;
-    HedonRecipe recipe;
-    HedonProcessGroup alone, *group;
-    HedonGradientSum *gradients; /* over the ranks; NULL: there is one, or the devices sum */
-    int joins;                   /* the devices sum over the ranks by themselves */
-    int summing;                 /* gradients of the batch being computed */
-    int summed;                  /* the state's gradients are those of all ranks */
-    HedonContext *ctx;           /* of the call under way, for what the plan calls */
-    int threads;
-    void *wide; /* a row of the largest input or output in the device's precision; float64 only */
-    HedonTensor room; /* for the tensor that hedon_engine_tensor lends */
-};
-
-static HedonDtype precision_of(const HedonEngine *engine)
-{
-    return engine->device->precision == HEDON_F64 ? HEDON_F64 : HEDON_F32;
-}
-
-static size_t number_size(const HedonEngine *engine)
-{
-    return hedon_dtype_size(precision_of(engine));
-}
 
 /* ---- Opening */
 
@@ -63,8 +29,8 @@ static int make_state(HedonContext *ctx, HedonEngine *engine, const HedonModel *
 static int make_buffer(HedonContext *ctx, HedonEngine *engine, HedonValueId value,
                        HedonBuffer **out, size_t *largest)
 {
-    const size_t bytes =
-        (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) * number_size(engine);
+    const size_t bytes = (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) *
+                         hedon_dtype_size(hedon_engine_numbers(engine));
     if (bytes > *largest) *largest = bytes;
     return engine->backend->buffer_new(ctx, engine->device, bytes, out);
 }
@@ -81,7 +47,8 @@ static int make_buffers(HedonContext *ctx, HedonEngine *engine)
                            &largest);
     for (int i = 0; i < graph->output_count && !code; i++)
         code = make_buffer(ctx, engine, graph->outputs[i].value, &engine->outputs[i], &largest);
-    if (!code && precision_of(engine) == HEDON_F64 && !(engine->wide = hedon_malloc(largest, 1)))
+    if (!code && hedon_engine_numbers(engine) == HEDON_F64 &&
+        !(engine->wide = hedon_malloc(largest, 1)))
         code = hedon_fail_memory(ctx);
     return code;
 }
@@ -134,7 +101,7 @@ static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
     int code = engine->backend->compile(ctx, engine->state, &options, &engine->plan);
     if (!code && together)
         code = hedon_gradient_sum_open(ctx, &engine->gradients, engine->group, engine->made.graph,
-                                       precision_of(engine));
+                                       hedon_engine_numbers(engine));
     return code;
 }
 
@@ -185,6 +152,7 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     if (!code) code = make_state(ctx, engine, model);
     if (!code) code = make_plan(ctx, engine, profile);
     if (!code) code = make_buffers(ctx, engine);
+    if (!code) code = hedon_engine_list_tensors(ctx, engine);
     if (code)
         hedon_engine_close(engine);
     else
@@ -231,6 +199,7 @@ void hedon_engine_close(HedonEngine *engine)
     hedon_train_graph_free(&engine->made);
     hedon_gradient_sum_close(engine->gradients);
     hedon_tensor_free(&engine->room);
+    hedon_free(engine->kept);
     hedon_free(engine->inputs);
     hedon_free(engine->outputs);
     hedon_free(engine->rate_scale);
@@ -245,7 +214,7 @@ void hedon_engine_close(HedonEngine *engine)
 static int upload(HedonContext *ctx, HedonEngine *engine, int ordinal, int64_t offset,
                   const float *from, int64_t count)
 {
-    const size_t size = number_size(engine);
+    const size_t size = hedon_dtype_size(hedon_engine_numbers(engine));
     const void *bytes = from;
     if (engine->wide) {
         double *wide = engine->wide;
@@ -355,16 +324,6 @@ int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions,
     return code;
 }
 
-/* engine->room as a tensor of the parameter's shape. */
-static int make_room(HedonContext *ctx, HedonEngine *engine, int parameter)
-{
-    const HedonGraph *graph = engine->made.graph;
-    const HedonShape shape = graph->values[hedon_graph_parameter_value(graph, parameter)].shape;
-    hedon_tensor_free(&engine->room);
-    return hedon_tensor_alloc(&engine->room, precision_of(engine), &shape) ? hedon_fail_memory(ctx)
-                                                                           : 0;
-}
-
 /* Where no batch of the step was its last (nothing in that could be decoded). */
 static int sum_gradients(HedonContext *ctx, HedonEngine *engine)
 {
@@ -373,14 +332,14 @@ static int sum_gradients(HedonContext *ctx, HedonEngine *engine)
     if (engine->joins) return engine->backend->sum_gradients(ctx, engine->state);
     for (int i = 0; i < graph->gradient_count && !code; i++) {
         const int parameter = graph->values[graph->gradients[i].parameter].ordinal;
-        code = make_room(ctx, engine, parameter);
+        code = hedon_engine_room(ctx, engine, parameter);
         if (!code)
             code = engine->backend->state_read(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
                                                &engine->room);
         if (!code)
             code = engine->group->sum_start(ctx, engine->group, engine->room.data,
                                             hedon_shape_count(&engine->room.shape),
-                                            precision_of(engine));
+                                            hedon_engine_numbers(engine));
         if (!code) code = engine->group->sum_finish(ctx, engine->group);
         if (!code)
             code = engine->backend->state_write(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
@@ -411,127 +370,6 @@ int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, do
         .average_decay = recipe->average,
     };
     return engine->backend->optimise(ctx, engine->state, &optimiser, result);
-}
-
-/* ---- The state's tensors */
-
-/* Parameter k has these parts, in this order; the average only when one is kept. */
-static const struct {
-    HedonStatePart part;
-    const char *name;
-} parts[] = {{HEDON_STATE_PARAMETER, "parameter"},
-             {HEDON_STATE_MOMENT1, "moment1"},
-             {HEDON_STATE_MOMENT2, "moment2"},
-             {HEDON_STATE_AVERAGE, "average"}};
-
-static int has_gradient(const HedonGraph *graph, int parameter)
-{
-    const HedonValueId value = hedon_graph_parameter_value(graph, parameter);
-    for (int i = 0; i < graph->gradient_count; i++)
-        if (graph->gradients[i].parameter == value) return 1;
-    return 0;
-}
-
-static int keeps(const HedonEngine *engine, int parameter, HedonStatePart part)
-{
-    switch (part) {
-    case HEDON_STATE_PARAMETER:
-        return 1;
-    case HEDON_STATE_MOMENT1:
-        return has_gradient(engine->made.graph, parameter);
-    case HEDON_STATE_MOMENT2:
-        return engine->recipe.optimiser == HEDON_ADAMW &&
-               has_gradient(engine->made.graph, parameter);
-    default:
-        return engine->recipe.average > 0;
-    }
-}
-
-/* Tensor number i of the state: which part of which parameter. */
-static int find_tensor(const HedonEngine *engine, int64_t i, int *parameter, int *part)
-{
-    for (*parameter = 0; *parameter < engine->made.graph->parameter_count; (*parameter)++)
-        for (*part = 0; *part < 4; (*part)++)
-            if (keeps(engine, *parameter, parts[*part].part) && i-- == 0) return 1;
-    return 0;
-}
-
-int64_t hedon_engine_tensors(const HedonEngine *engine)
-{
-    int64_t count = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count; k++)
-        for (int part = 0; part < 4; part++) count += keeps(engine, k, parts[part].part);
-    return count;
-}
-
-static void tensor_name(const HedonEngine *engine, int parameter, int part, char name[160])
-{
-    const HedonGraph *graph = engine->made.graph;
-    snprintf(name, 160, "%s:%s", parts[part].name,
-             graph->values[hedon_graph_parameter_value(graph, parameter)].name);
-}
-
-int hedon_engine_tensor(HedonContext *ctx, void *opaque, int64_t i, HedonStateTensor *out)
-{
-    HedonEngine *engine = opaque;
-    int parameter, part;
-    if (!find_tensor(engine, i, &parameter, &part))
-        return hedon_fail(ctx, HEDON_EINVAL, "the state has fewer tensors");
-    tensor_name(engine, parameter, part, out->name);
-    int code = make_room(ctx, engine, parameter);
-    if (!code)
-        code = engine->backend->state_read(ctx, engine->state, parts[part].part, parameter,
-                                           &engine->room);
-    out->values = engine->room;
-    return code;
-}
-
-int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResume *resume)
-{
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        for (int part = 0; part < 4 && !code; part++) {
-            char name[160];
-            if (!keeps(engine, k, parts[part].part)) continue;
-            tensor_name(engine, k, part, name);
-            code = make_room(ctx, engine, k);
-            if (!code) code = hedon_resume_read(ctx, resume, name, &engine->room);
-            if (!code)
-                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
-                                                    &engine->room);
-        }
-    return code;
-}
-
-int hedon_engine_share(HedonContext *ctx, HedonEngine *engine)
-{
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        for (int part = 0; part < 4 && !code; part++) {
-            if (!keeps(engine, k, parts[part].part)) continue;
-            code = make_room(ctx, engine, k);
-            if (!code)
-                code = engine->backend->state_read(ctx, engine->state, parts[part].part, k,
-                                                   &engine->room);
-            if (!code)
-                code = engine->group->broadcast(ctx, engine->group, engine->room.data,
-                                                (size_t)hedon_shape_count(&engine->room.shape) *
-                                                    number_size(engine));
-            if (!code && engine->group->rank)
-                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
-                                                    &engine->room);
-        }
-    return code;
-}
-
-int hedon_engine_store(HedonContext *ctx, HedonEngine *engine, int average, HedonModel *model)
-{
-    const HedonStatePart part = average ? HEDON_STATE_AVERAGE : HEDON_STATE_PARAMETER;
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        code = engine->backend->state_read(ctx, engine->state, part, k,
-                                           hedon_model_writable(model, k));
-    return code;
 }
 
 /* ---- What it says of itself */

@@ -52,6 +52,8 @@ int cuda_state_write(HedonContext *ctx, HedonState *state, HedonStatePart part, 
                      const HedonTensor *value);
 /** See that a part is there, as it is at first. */
 int cuda_state_keep(HedonContext *ctx, CudaState *state, HedonStatePart part);
+void cuda_loss_scale_read(const HedonState *state, HedonLossScale *out);
+int cuda_loss_scale_write(HedonContext *ctx, HedonState *state, const HedonLossScale *value);
 int cuda_optimise(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
                   HedonOptimiserResult *result);
 
