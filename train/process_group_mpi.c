@@ -76,8 +76,7 @@ static int look_at_neighbours(HedonContext *ctx, HedonProcessGroup *base)
         if (!kill(group->neighbours[i], 0) || errno != ESRCH) continue;
         group->base.broken = 1;
         return hedon_fail(ctx, HEDON_EDEVICE,
-                          "rank %d (process %d) has ended, and the others cannot go on without it; "
-                          "what was saved is whole: --resume goes on from there",
+                          "rank %d (process %d) has ended, and the others cannot go on without it",
                           group->neighbour_ranks[i], group->neighbours[i]);
     }
     return 0;

@@ -61,11 +61,7 @@ static int open_nccl(HedonContext *ctx, Nccl *nccl)
 static int lost(HedonContext *ctx, CudaDevice *device, const char *reason)
 {
     cuda_ranks_abort(device);
-    return hedon_fail(
-        ctx, HEDON_EDEVICE,
-        "the ranks lost each other: %.200s; what was saved is whole: --resume goes on "
-        "from there",
-        reason);
+    return hedon_fail(ctx, HEDON_EDEVICE, "the ranks lost each other: NCCL: %s", reason);
 }
 
 /* Whether the others are there, before another look: 0, or why it is of no use. NCCL's own opinion
@@ -73,7 +69,7 @@ static int lost(HedonContext *ctx, CudaDevice *device, const char *reason)
 static int look(HedonContext *ctx, CudaDevice *device, ncclResult_t *state)
 {
     CudaRanks *ranks = device->ranks;
-    if (!ranks->comm) return lost(ctx, device, "a sum over them has failed before");
+    if (!ranks->comm) return lost(ctx, device, "a sum has failed before");
     const ncclResult_t asked = ranks->nccl.ncclCommGetAsyncError(ranks->comm, state);
     const int err = ranks->with.check(ctx, ranks->with.opaque);
     if (err) {
@@ -214,7 +210,7 @@ int cuda_ranks_sum_start(HedonContext *ctx, CudaDevice *device, void *values, in
                          HedonDtype dtype, cudaStream_t stream)
 {
     CudaRanks *ranks = device->ranks;
-    if (!ranks->comm) return lost(ctx, device, "a sum over them has failed before");
+    if (!ranks->comm) return lost(ctx, device, "a sum has failed before");
     int err = CUDA_TRY(ctx, cudaEventRecord(ranks->ready, stream));
     if (!err) err = CUDA_TRY(ctx, cudaStreamWaitEvent(ranks->stream, ranks->ready, 0));
     if (err) return err;
