@@ -1,7 +1,8 @@
 /* NCCL of the simulated device: as much of libnccl.so.2 as kernels/cuda/ranks.c asks for, among
  * processes, through shared memory that is named by the group's id. Communicators do not block: a
- * sum that was asked for goes on whenever its state is. What the ranks give has to agree in kind
- * and number, as the real one assumes. */
+ * sum that was asked for goes on whenever its state is. Its result arrives where its stream is
+ * waited for, and one that does not come behind all kernels is refused (sim.h). What the ranks give
+ * has to agree in kind and number, as the real one assumes. */
 #include <fcntl.h>
 #include <nccl.h>
 #include <stdatomic.h>
@@ -12,6 +13,8 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+#include "tests/cuda_sim/sim.h"
 
 enum { MOST_RANKS = 8, MOST_BYTES = 64 << 20 };
 
@@ -27,6 +30,15 @@ typedef struct Shared {
     Place place[MOST_RANKS];
 } Shared;
 
+/* A result that nobody has waited for. */
+typedef struct Late {
+    struct Late *next;
+    uint64_t number;
+    void *to;
+    size_t bytes;
+    float values[];
+} Late;
+
 struct ncclComm {
     Shared *shared;
     char name[64];
@@ -37,6 +49,8 @@ struct ncclComm {
     size_t count;
     ncclDataType_t type;
     ncclResult_t failed;
+    cudaStream_t stream;
+    Late *late; /* the last one first */
 };
 
 const char *ncclGetErrorString(ncclResult_t code)
@@ -83,8 +97,13 @@ static size_t size_of(ncclDataType_t type)
     return type == ncclFloat64 ? sizeof(double) : sizeof(float);
 }
 
-static void add_up(const struct ncclComm *comm)
+static ncclResult_t add_up(ncclComm_t comm)
 {
+    const size_t bytes = comm->count * size_of(comm->type);
+    Late *late = malloc(sizeof(*late) + bytes);
+    if (!late) return ncclSystemError;
+    *late = (Late){comm->late, comm->number, comm->to, bytes};
+    comm->late = late;
     for (size_t i = 0; i < comm->count; i++) {
         double wide = 0;
         float narrow = 0;
@@ -96,9 +115,25 @@ static void add_up(const struct ncclComm *comm)
                 narrow += ((const float *)(const void *)values)[i];
         }
         if (comm->type == ncclFloat64)
-            ((double *)comm->to)[i] = wide;
+            memcpy((char *)late->values + i * sizeof(wide), &wide, sizeof(wide));
         else
-            ((float *)comm->to)[i] = narrow;
+            late->values[i] = narrow;
+    }
+    return ncclSuccess;
+}
+
+static void deliver(void *opaque, uint64_t sums)
+{
+    ncclComm_t comm = opaque;
+    for (Late **at = &comm->late; *at;) {
+        Late *late = *at;
+        if (late->number > sums) {
+            at = &late->next;
+            continue;
+        }
+        memcpy(late->to, late->values, late->bytes);
+        *at = late->next;
+        free(late);
     }
 }
 
@@ -124,7 +159,7 @@ static ncclResult_t move_on(ncclComm_t comm)
         if (comm->shared->place[r].count != comm->count ||
             comm->shared->place[r].type != (uint64_t)comm->type)
             return comm->failed = ncclInvalidUsage;
-    add_up(comm);
+    if ((comm->failed = add_up(comm))) return comm->failed;
     comm->to = NULL;
     atomic_store(&mine->taken, comm->number);
     return ncclSuccess;
@@ -139,20 +174,30 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t *state)
 ncclResult_t ncclAllReduce(const void *from, void *to, size_t count, ncclDataType_t type,
                            ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
 {
-    (void)stream;
     if (op != ncclSum || (type != ncclFloat32 && type != ncclFloat64)) return ncclInvalidArgument;
     if (count > MOST_BYTES / size_of(type)) return ncclInvalidArgument;
     if (!comm->is_in || comm->to) return ncclInvalidUsage; /* the one before is under way */
+    if (stream->seen != *stream->launches) return ncclInvalidUsage;
     comm->from = from;
     comm->to = to;
     comm->count = count;
     comm->type = type;
     comm->number++;
+    comm->stream = stream;
+    stream->sums = comm->number;
+    stream->deliver = deliver;
+    stream->opaque = comm;
     return ncclInProgress;
 }
 
 ncclResult_t ncclCommAbort(ncclComm_t comm)
 {
+    if (comm->stream) comm->stream->deliver = NULL;
+    while (comm->late) {
+        Late *late = comm->late;
+        comm->late = late->next;
+        free(late);
+    }
     munmap(comm->shared, sizeof(Shared));
     free(comm);
     return ncclSuccess;

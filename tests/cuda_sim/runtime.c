@@ -1,7 +1,7 @@
 /* A simulated CUDA: device memory is the host's, streams do their work at once, libraries are plain
  * loops. With it the cuda backend's host code (fusing, lowering, memory, states, executions) is
  * compared with ref like any other backend, on machines without a GPU. This file is the runtime;
- * captures are refused, as a driver may. */
+ * captures are refused, as a driver may. Sums over ranks alone are late: see sim.h. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,16 @@ typedef struct Block {
     char pad[256 - sizeof(size_t)];
 } Block;
 
-struct CUstream_st {
-    int device;
+struct CUevent_st {
+    cudaStream_t stream; /* where it was recorded last */
+    uint64_t seen, sums;
 };
 
 static size_t in_use;
 static char something; /* what handles point to */
 static _Thread_local int current;
 static int is_lost; /* for good */
+static uint64_t launches;
 
 /* ---- What goes wrong ------------------------------------------------------------------------ */
 
@@ -44,11 +46,11 @@ static int number_of(const char *variable, int otherwise)
 
 cudaError_t sim_launch(cudaStream_t stream)
 {
-    static int launches;
     launches++;
-    if (launches == number_of("HEDON_SIM_KILL", -1)) raise(SIGKILL);
-    if (launches == number_of("HEDON_SIM_LOSE", -1)) is_lost = 1;
+    if (launches == (uint64_t)number_of("HEDON_SIM_KILL", -1)) raise(SIGKILL);
+    if (launches == (uint64_t)number_of("HEDON_SIM_LOSE", -1)) is_lost = 1;
     if (stream && stream->device != current) return cudaErrorInvalidResourceHandle;
+    if (stream) stream->seen = launches;
     return verdict();
 }
 
@@ -204,9 +206,10 @@ cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stre
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
-    *stream = malloc(sizeof(**stream));
+    *stream = calloc(1, sizeof(**stream));
     if (!*stream) return cudaErrorMemoryAllocation;
     (*stream)->device = current;
+    (*stream)->launches = &launches;
     return verdict();
 }
 
@@ -216,9 +219,14 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     return cudaSuccess;
 }
 
+static void deliver(cudaStream_t stream, uint64_t sums)
+{
+    if (stream && stream->deliver) stream->deliver(stream->opaque, sums);
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    (void)stream;
+    if (stream) deliver(stream, stream->sums);
     return verdict();
 }
 
@@ -231,26 +239,29 @@ static cudaError_t look(void)
 
 cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
-    (void)stream;
+    if (stream) deliver(stream, stream->sums);
     return look();
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event)
 {
-    (void)event;
+    deliver(event->stream, event->sums);
     return look();
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
-    (void)stream, (void)event, (void)flags;
+    (void)flags;
+    if (!event->stream) return cudaSuccess; /* it was never recorded */
+    if (stream->seen < event->seen) stream->seen = event->seen;
+    deliver(event->stream, event->sums);
     return cudaSuccess;
 }
 
 cudaError_t cudaEventCreate(cudaEvent_t *event)
 {
-    *event = (cudaEvent_t)&something;
-    return cudaSuccess;
+    *event = calloc(1, sizeof(**event));
+    return *event ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
@@ -261,19 +272,19 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
 
 cudaError_t cudaEventDestroy(cudaEvent_t event)
 {
-    (void)event;
+    free(event);
     return cudaSuccess;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
-    (void)event, (void)stream;
+    *event = (struct CUevent_st){stream, stream->seen, stream->sums};
     return verdict();
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
-    (void)event;
+    deliver(event->stream, event->sums);
     return verdict();
 }
 
