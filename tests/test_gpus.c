@@ -61,7 +61,7 @@ static void a_gpu_that_is_not_there_is_named(void **state)
 /* ---- Work ----------------------------------------------------------------------------------- */
 
 typedef struct Work {
-    char device[16];
+    char device[32];
     const HedonModel *model;
     HedonPredictor *predictor;
     HedonTensor clip, logits;
