@@ -89,8 +89,8 @@ int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend *
         int err = backends[i]->probe(ctx, any ? NULL : name, &info);
         if (!err && !any) err = hedon_device_number(ctx, name, &number);
         if (!err && !any && number >= 0 && !info.count)
-            err = hedon_fail(ctx, HEDON_EINVAL, "device %s: %s is one device, without a number", name,
-                             backends[i]->name);
+            err = hedon_fail(ctx, HEDON_EINVAL, "device %s: %s is one device, without a number",
+                             name, backends[i]->name);
         if (!err) *out = backends[i];
         if (!err || !any) return err;
     }

@@ -1,9 +1,10 @@
 /* The cuda backend's inside, part one: the device. Plans are in plan.h, cuDNN in dnn.h, kernels in
  * kernels.h.
  *
- * A device is one of those that CUDA shows, by number. A thread works on one device at a time: every
- * entry makes its own the thread's. Its own stream takes the work of callers that name none; buffers and plans live in a stream-ordered pool. Uploads go
- * through two pinned slots, so that reading the caller's memory, the bus and the kernels overlap.
+ * A device is one of those that CUDA shows, by number. A thread works on one device at a time:
+ * every entry makes its own the thread's. Its own stream takes the work of callers that name none;
+ * buffers and plans live in a stream-ordered pool. Uploads go through two pinned slots, so that
+ * reading the caller's memory, the bus and the kernels overlap.
  */
 #ifndef HEDON_KERNELS_CUDA_CUDA_H
 #define HEDON_KERNELS_CUDA_CUDA_H
@@ -62,8 +63,8 @@ int cuda_allocate(HedonContext *ctx, CudaDevice *device, size_t bytes, const cha
                   void **out);
 void cuda_release(CudaDevice *device, void *memory);
 
-/** Make the device the calling thread's. cuda_stream, cuda_allocate and cuda_after_executions do it,
- *  too. */
+/** Make the device the calling thread's. cuda_stream, cuda_allocate and cuda_after_executions do
+ * it, too. */
 int cuda_enter(HedonContext *ctx, const CudaDevice *device);
 /** The stream to work in. */
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream);
