@@ -1,4 +1,5 @@
-# What the cuda backend is built with: nvcc, the CUDA runtime, cuBLASLt and cuDNN 9. Looked for in the
+# What the cuda backend is built with: nvcc, the CUDA runtime, cuBLASLt and cuDNN 9, for several GPUs
+# NCCL's header. Looked for in the
 # toolkit that nvcc belongs to, in the system's folders, and in Python's packages nvidia-cudnn-cu*,
 # nvidia-cublas-cu* (python3's own, or HEDON_PYTHON_NVIDIA = its site-packages/nvidia), where a library's
 # name ends in its version. Sets HEDON_CUDA_FOUND, and HEDON_CUDA_MISSING for people.
@@ -58,6 +59,9 @@ else()
   endif()
   hedon_cuda_header(HEDON_CUBLAS_INCLUDE cublasLt.h ${library_roots})
   hedon_cuda_library(HEDON_CUBLASLT_LIBRARY library_roots libcublasLt.so.13 libcublasLt.so.12 cublasLt)
+  # For several GPUs. The library is opened at run time: any NCCL 2 does.
+  find_path(HEDON_NCCL_INCLUDE nccl.h HINTS ${library_roots} ${nvidia}/nccl PATH_SUFFIXES include)
+  find_library(HEDON_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS ${library_roots} ${nvidia}/nccl PATH_SUFFIXES lib64 lib)
 endif()
 
 if(HEDON_CUDA_MISSING)

@@ -86,7 +86,7 @@ HEDON_API void hedon_tensor_free(HedonTensor *tensor);
 /* ---- Devices ------------------------------------------------------------------------------ */
 
 typedef struct HedonDeviceOptions {
-    const char *device; /* "auto", "cpu", "cuda", "ref" */
+    const char *device; /* "auto", "cpu", "cuda", "cuda:1" (the second GPU), "ref" */
     HedonDtype precision; /* HEDON_F32; HEDON_BF16, HEDON_F16 where the device has it; HEDON_F64 on ref */
     int threads;        /* compute threads; 0: one for each core this process may use */
     int tf32;           /* cuda, HEDON_F32: products may round their factors to TF32's 10 bits */

@@ -72,6 +72,12 @@ typedef struct HedonOptimiserResult {
                            * which is lower from now on: no fault of the model's */
 } HedonOptimiserResult;
 
+/* Of training in float16: what losses' gradients are multiplied by, and the steps since it changed. */
+typedef struct HedonLossScale {
+    float scale; /* 0: the state has none */
+    int good_steps;
+} HedonLossScale;
+
 typedef struct HedonPlan {
     HedonDevice *device;
     const HedonGraph *graph; /* borrowed */
@@ -85,6 +91,7 @@ typedef struct HedonBackendInfo {
     char device[128];    /* "AMD EPYC, 2 threads, avx2" */
     char library[128];   /* "oneDNN 2.6.3" */
     uint32_t precisions; /* bit (1 << HedonDtype) for each that compile accepts */
+    int count;           /* of devices that can be told apart by a number; 0: none */
 } HedonBackendInfo;
 
 typedef struct HedonCompileOptions {
@@ -94,10 +101,23 @@ typedef struct HedonCompileOptions {
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     /* For a graph of several ranks (HedonGraph.ranks): `count` numbers in the device's memory become
      * their sums over all ranks, the same bits in each. Called in one order by all of them. 0, or a
-     * negative error with its sentence, which ends the execution. stream NULL: done on return. */
+     * negative error with its sentence, which ends the execution. stream NULL: done on return.
+     * Unused by devices that join a group and sum by themselves. */
     int (*rank_sum)(void *opaque, double *values, int64_t count, HedonStream *stream);
     void *opaque; /* of both */
 } HedonCompileOptions;
+
+/* One of several devices, each a process's, that train as one. */
+enum { HEDON_GROUP_ID_BYTES = 128 };
+
+typedef struct HedonDeviceGroup {
+    const void *id; /* the group's, of group_id; HEDON_GROUP_ID_BYTES */
+    int rank, ranks;
+    /* Called now and then while the host waits for the others: an error, with its sentence, ends the
+     * wait, and the group. */
+    int (*check)(HedonContext *ctx, void *opaque);
+    void *opaque;
+} HedonDeviceGroup;
 
 typedef struct HedonExecution {
     HedonBuffer *const *inputs;  /* by ordinal of the graph's inputs; float32 (float64 on a float64 device) */
@@ -106,6 +126,8 @@ typedef struct HedonExecution {
     const int64_t *samples;      /* each sample's number for the masks of dropout and drop path, such as its
                                   * place in the batch of all ranks; NULL: 0, 1, ... */
     int accumulate;              /* gradients are added to those in the state instead of replacing them */
+    int sum_gradients;           /* over the group of ranks that the device has joined, while they are
+                                  * computed; of what is accumulated, too */
     HedonStream *stream;         /* NULL: done on return */
 } HedonExecution;
 
@@ -122,8 +144,9 @@ typedef struct HedonPreprocessor {
 
 struct HedonBackend {
     const char *name;
-    /** Whether this backend can run here; otherwise HEDON_EDEVICE with the reason. */
-    int (*probe)(HedonContext *ctx, HedonBackendInfo *info);
+    /** Whether this backend can run here, on the device so named (as in HedonDeviceOptions; NULL: its
+     *  first); otherwise HEDON_EDEVICE with the reason. */
+    int (*probe)(HedonContext *ctx, const char *device, HedonBackendInfo *info);
     int (*open)(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options);
     void (*close)(HedonDevice *device);
 
@@ -157,6 +180,10 @@ struct HedonBackend {
     /** Update the parameters by the gradients in the state. */
     int (*optimise)(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
                     HedonOptimiserResult *result);
+    /* may be NULL: the loss scale, which the next steps depend on beside the state's tensors */
+    void (*loss_scale_read)(const HedonState *state, HedonLossScale *out);
+    /** HEDON_EINVAL for a state that has none, and for a scale that none ever becomes. */
+    int (*loss_scale_write)(HedonContext *ctx, HedonState *state, const HedonLossScale *value);
     void (*state_free)(HedonState *state);
 
     /** A plan for inference folds and packs the parameters as they are in state now. A plan of a graph
@@ -183,6 +210,17 @@ struct HedonBackend {
                        int64_t channel_stride);
     void (*preprocessor_free)(HedonPreprocessor *preprocessor);
 
+    /* may be NULL: sums over ranks on the devices themselves */
+    /** An id for a new group, made by one rank and told to the others. HEDON_EUNSUPPORTED where what
+     *  sums is not installed. */
+    int (*group_id)(HedonContext *ctx, void *id);
+    /** Called by all ranks at once, before the first execution of a graph of several ranks, which fails
+     *  without. `opaque` is used until close. After an error of a call that sums nothing is summed any
+     *  more. Close the device when all ranks have waited for their last execution. */
+    int (*group_join)(HedonContext *ctx, HedonDevice *device, const HedonDeviceGroup *group);
+    /** All gradients become their sums, where no execution has done it. Done on return. */
+    int (*sum_gradients)(HedonContext *ctx, HedonState *state);
+
     /* may be NULL: pre-processing on the device, planes uploaded raw */
     /** An uploader works in `stream`, through staging memory of its own: it serves one thread, and several
      *  uploaders work at once. */
@@ -206,7 +244,11 @@ extern const HedonBackend hedon_backend_ref, hedon_backend_cpu;
 /** All backends, NULL-terminated, best first for "auto". Opens those that are shared objects; one that
  *  cannot be opened is there with nothing but a name and a probe that says why. */
 const HedonBackend *const *hedon_backends(void);
-/** By name, or the first that probes for "auto". HEDON_EINVAL for an unknown name, HEDON_EDEVICE with the reason. */
+/** By name, a number behind it or not, or the first that probes for "auto". HEDON_EINVAL for an unknown
+ *  name, HEDON_EDEVICE with the reason. */
 int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out);
+
+/** The number in "cuda:1"; -1 when there is none. HEDON_EINVAL when what stands there is none. */
+int hedon_device_number(HedonContext *ctx, const char *device, int *number);
 
 #endif

@@ -15,8 +15,9 @@
 
 static char cuda_reason[512];
 
-static int absent_probe(HedonContext *ctx, HedonBackendInfo *info)
+static int absent_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info)
 {
+    (void)device;
     *info = (HedonBackendInfo){0};
     return hedon_fail(ctx, HEDON_EDEVICE, "%s", cuda_reason);
 }
@@ -69,15 +70,27 @@ static int unknown(HedonContext *ctx, const char *name)
     return hedon_fail(ctx, HEDON_EINVAL, "no device is called %s; there are %s", name, names);
 }
 
+/* "cuda:1" is cuda, too. */
+static int is_called(const char *backend, const char *name)
+{
+    const size_t length = strcspn(name, ":");
+    return strlen(backend) == length && !strncmp(backend, name, length);
+}
+
 int hedon_backend_find(HedonContext *ctx, const char *name, const HedonBackend **out)
 {
     *out = NULL;
     const int any = !name || strcmp(name, "auto") == 0;
-    if (any || strcmp(name, cuda_absent.name) == 0) open_plugins();
+    if (any || is_called(cuda_absent.name, name)) open_plugins();
     for (int i = 0; backends[i]; i++) {
-        if (!any && strcmp(name, backends[i]->name)) continue;
+        if (!any && !is_called(backends[i]->name, name)) continue;
         HedonBackendInfo info;
-        const int err = backends[i]->probe(ctx, &info);
+        int number;
+        int err = backends[i]->probe(ctx, any ? NULL : name, &info);
+        if (!err && !any) err = hedon_device_number(ctx, name, &number);
+        if (!err && !any && number >= 0 && !info.count)
+            err = hedon_fail(ctx, HEDON_EINVAL, "device %s: %s is one device, without a number",
+                             name, backends[i]->name);
         if (!err) *out = backends[i];
         if (!err || !any) return err;
     }

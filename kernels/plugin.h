@@ -42,6 +42,10 @@ static inline uint64_t hedon_plugin_layout(void)
                               sizeof(HedonExecution),
                               sizeof(HedonFrame),
                               sizeof(HedonDeviceOptions),
+                              sizeof(HedonBackendInfo),
+                              sizeof(HedonDeviceGroup),
+                              sizeof(HedonOptimiserStep),
+                              sizeof(HedonCompileOptions),
                               sizeof(HedonPlanInfo),
                               HEDON_OPS,
                               HEDON_STATE_PARTS};

@@ -520,7 +520,7 @@ static void devices_refuse_what_they_cannot_do(void **state)
     assert_ptr_equal(backend, &hedon_backend_ref);
     assert_int_equal(hedon_backend_find(ctx, "auto", &backend), 0);
     int first = 0;
-    for (HedonBackendInfo info; hedon_backends()[first]->probe(ctx, &info);) first++;
+    for (HedonBackendInfo info; hedon_backends()[first]->probe(ctx, NULL, &info);) first++;
     assert_ptr_equal(backend, hedon_backends()[first]);
     hedon_context_free(ctx);
 }

@@ -252,7 +252,7 @@ static int places(Place *list)
     for (int b = 0; hedon_backends()[b]; b++) {
         const HedonBackend *backend = hedon_backends()[b];
         HedonBackendInfo info;
-        if (backend->probe(NULL, &info)) continue;
+        if (backend->probe(NULL, NULL, &info)) continue;
         static const HedonDtype precisions[] = {HEDON_F32, HEDON_BF16, HEDON_F16};
         for (int i = 0; i < 3; i++)
             if (info.precisions >> precisions[i] & 1)
@@ -290,7 +290,7 @@ static int is_remote(const Place *place)
 static int is_slow_to_open(const Place *place)
 {
     HedonBackendInfo info;
-    return is_remote(place) && !place->backend->probe(NULL, &info) &&
+    return is_remote(place) && !place->backend->probe(NULL, NULL, &info) &&
            !strstr(info.device, "simulated");
 }
 

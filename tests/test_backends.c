@@ -59,7 +59,7 @@ static void the_cuda_backend_opens_without_a_gpu(void **state)
     if (hedon_plugin_find(ctx, "cuda", &backend)) skip();
     assert_string_equal(backend->name, "cuda");
     HedonBackendInfo info;
-    const int code = backend->probe(ctx, &info);
+    const int code = backend->probe(ctx, NULL, &info);
     if (code == 0) {
         assert_true(info.device[0] && info.library[0] && info.precisions >> HEDON_F32 & 1);
     } else {

@@ -745,7 +745,7 @@ int main(void)
     ctx = hedon_context_new();
     if (hedon_backend_find(ctx, "cuda", &cuda))
         printf("skipped: %s\n", hedon_last_error(ctx));
-    else if (!cuda->probe(ctx, &info))
+    else if (!cuda->probe(ctx, NULL, &info))
         simulated = strstr(info.device, "simulated") != NULL;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     hedon_context_free(ctx);

@@ -311,9 +311,9 @@ static void test_a_lost_device_ends_a_run(void **state)
     results = (Results){.wanted = MOST};
     assert_int_equal(
         open_scorer(ctx, &(Way){.device = "cuda", .batch = 2, .workers = 2}, &model, &scorer), 0);
-    setenv("HEDON_CUDA_SIM_LOST", "1", 1);
+    setenv("HEDON_SIM_LOST", "1", 1);
     assert_int_equal(run(ctx, scorer, 0, &results), HEDON_EDEVICE);
-    unsetenv("HEDON_CUDA_SIM_LOST");
+    unsetenv("HEDON_SIM_LOST");
     assert_non_null(strstr(hedon_last_error(ctx), "the GPU is lost to this process"));
     assert_int_equal(results.good, 0);
     assert_true(results.count <= 1); /* the one that is no video may be first */
@@ -326,7 +326,7 @@ static void limit_device(int64_t bytes)
 {
     char text[32];
     snprintf(text, sizeof(text), "%lld", (long long)bytes);
-    setenv("HEDON_CUDA_SIM_BYTES", text, 1);
+    setenv("HEDON_SIM_BYTES", text, 1);
 }
 
 /* How many clips a pool has room for. */
@@ -380,7 +380,7 @@ static void test_a_small_device_has_fewer_clips(void **state)
     assert_int_equal(run(ctx, scorer, 0, &none), HEDON_ENOMEM);
     assert_non_null(strstr(hedon_last_error(ctx), "no room on the device for"));
     assert_non_null(strstr(hedon_last_error(ctx), "are free"));
-    unsetenv("HEDON_CUDA_SIM_BYTES");
+    unsetenv("HEDON_SIM_BYTES");
     assert_int_equal(none.count, 0);
     hedon_scorer_close(scorer);
     hedon_model_close(model);
@@ -415,7 +415,7 @@ static void test_memory_may_run_out_anywhere(void **state)
     }
     print_message("%d allocations\n", (int)k);
     assert_true(k > 100);
-    unsetenv("HEDON_CUDA_SIM_BYTES");
+    unsetenv("HEDON_SIM_BYTES");
     hedon_context_free(ctx);
 }
 
@@ -436,7 +436,7 @@ int main(int argc, char **argv)
     HedonBackendInfo info;
     if (hedon_backend_find(ctx, "cuda", &cuda))
         printf("skipped: %s\n", hedon_last_error(ctx));
-    else if (!cuda->probe(ctx, &info))
+    else if (!cuda->probe(ctx, "cuda", &info))
         available = 1, simulated = strstr(info.device, "simulated") != NULL;
     hedon_context_free(ctx);
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);

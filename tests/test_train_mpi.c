@@ -1,5 +1,5 @@
 /* hedon train by two processes, as a user runs it: what it learns, killed, interrupted, resumed.
- * Skipped where there is no MPI. */
+ * Skipped where there is no MPI. With the argument "cuda" on GPUs, two of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,11 +17,13 @@
 
 enum { MOST = 48 };
 
+static const char *device = "cpu";
+
 /* hedon train joint with these words more, each between spaces: alone, or by mpirun as two. */
 static pid_t start_joint(const char *out, int by_mpirun, const char *words)
 {
     static char given[1024];
-    char run[256], err[300], vce[256], v2v[256], *rest = NULL;
+    char run[256], err[300], vce[256], v2v[256], on[32], *rest = NULL;
     char *argv[MOST] = {HEDON, "train", "joint", "--out", run};
     int n = 5;
     snprintf(run, sizeof run, "%s", in_folder(out));
@@ -31,6 +33,10 @@ static pid_t start_joint(const char *out, int by_mpirun, const char *words)
     snprintf(given, sizeof given, "%s", words);
     for (char *word = strtok_r(given, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         argv[n++] = !strcmp(word, "VCE") ? vce : !strcmp(word, "V2V") ? v2v : word;
+    if (!strstr(words, "--resume")) {
+        snprintf(on, sizeof on, "--device=%s", device);
+        argv[n++] = on;
+    }
     if (by_mpirun) return start_ranks(2, err, argv);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -97,6 +103,12 @@ static void make_whole(void)
     if (!made++) ends_with("whole", start_joint("whole", 0, of_two), 0);
 }
 
+static void make_one(void)
+{
+    static int made;
+    if (!made++) ends_with("one", start_joint("one", 0, of_one), 0);
+}
+
 /* ---- What it learns ------------------------------------------------------------------------- */
 
 static void same_numbers(const char *kind, const char *field, double tolerance)
@@ -115,7 +127,7 @@ static void two_learn_what_one_with_both_batches_does(void **state)
 {
     (void)state;
     make_whole();
-    ends_with("one", start_joint("one", 0, of_one), 0);
+    make_one();
     same_numbers("step", "loss", 1e-4);
     same_numbers("step", "rate", 0);
     same_numbers("step", "gradient_norm", 1e-3);
@@ -195,6 +207,41 @@ static void interrupted_it_saves_and_says_how_to_go_on(void **state)
     resume_to_the_same("interrupted");
 }
 
+/* From its n-th kernel on the (simulated) GPU answers nothing any more. */
+static void lose_the_gpu(const char *out, const char *words, const char *kernel,
+                         const char *reference)
+{
+    double ignored[64];
+    char text[128], again[64];
+    setenv("HEDON_SIM_LOSE", kernel, 1);
+    ends_with(out, start_joint(out, 0, words), 1);
+    unsetenv("HEDON_SIM_LOSE");
+    print_message("%s", said(out));
+    assert_non_null(strstr(said(out), "the GPU is lost to this process"));
+    const int steps = logged(out, "step", "step", ignored, 64);
+    const char *saved = strstr(said(out), "resume.state of step ");
+    assert_non_null(strstr(said(out), " is whole: --resume goes on from there"));
+    /* of two ranks the other may be the first to speak, and end both */
+    if (!saved && !strstr(words, " --ranks")) fail_msg("it does not say what is saved");
+    const int step = saved ? atoi(saved + strlen("resume.state of step ")) : steps / 3 * 3;
+    assert_true(step >= 3 && step % 3 == 0 && step <= steps && step >= steps - 3);
+    snprintf(again, sizeof again, "--resume%s", strstr(words, " --ranks") ? " --ranks 2" : "");
+    ends_with(out, start_joint(out, 0, again), 0);
+    snprintf(text, sizeof text, "%s/last.safetensors", out);
+    assert_same_files(reference, text);
+}
+
+static void a_lost_gpu_costs_the_steps_since_the_last_state(void **state)
+{
+    (void)state;
+    if (!getenv("HEDON_SIM_GPUS")) skip();
+    make_whole();
+    make_one();
+    lose_the_gpu("lost_stepping", of_one, "1200", "one/last.safetensors");
+    lose_the_gpu("lost_validating", of_one, "1500", "one/last.safetensors");
+    lose_the_gpu("lost_together", of_two, "1300", "whole/last.safetensors");
+}
+
 /* ---- What goes wrong on one of them --------------------------------------------------------- */
 
 static void a_broken_video_is_left_out_by_all(void **state)
@@ -217,7 +264,8 @@ static void a_broken_video_is_left_out_by_all(void **state)
 static void what_is_wrong_is_said_once(void **state)
 {
     (void)state;
-    ends_with("wrong", start_joint("wrong", 1, SMALL "--batch 2 --pairs 1 --optimiser sgd --rate 1e6"), 1);
+    ends_with("wrong",
+              start_joint("wrong", 1, SMALL "--batch 2 --pairs 1 --optimiser sgd --rate 1e6"), 1);
     const char *first = strstr(said("wrong"), "not finite");
     if (!first) fail_msg("%s", said("wrong"));
     assert_null(strstr(first + 1, "not finite"));
@@ -225,13 +273,15 @@ static void what_is_wrong_is_said_once(void **state)
     assert_non_null(strstr(said("wrong"), "already has a run"));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) device = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_learn_what_one_with_both_batches_does),
         cmocka_unit_test(again_it_gives_the_same_bits),
         cmocka_unit_test(without_one_the_others_stop),
         cmocka_unit_test(interrupted_it_saves_and_says_how_to_go_on),
+        cmocka_unit_test(a_lost_gpu_costs_the_steps_since_the_last_state),
         cmocka_unit_test(a_broken_video_is_left_out_by_all),
         cmocka_unit_test(what_is_wrong_is_said_once),
     };

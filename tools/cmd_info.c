@@ -71,7 +71,7 @@ static void build_as_text(HedonContext *ctx)
     printf("hedon %s\n\nBackends, best first\n", HEDON_VERSION);
     for (const HedonBackend *const *backend = hedon_backends(); *backend; backend++) {
         HedonBackendInfo info = {0};
-        if ((*backend)->probe(ctx, &info)) {
+        if ((*backend)->probe(ctx, NULL, &info)) {
             printf("  %-14s not usable: %s\n", (*backend)->name, hedon_last_error(ctx));
             continue;
         }
@@ -102,7 +102,7 @@ static void build_as_json(HedonContext *ctx)
     for (const HedonBackend *const *backend = hedon_backends(); *backend; backend++) {
         HedonBackendInfo info = {0};
         char precisions[32];
-        const int code = (*backend)->probe(ctx, &info);
+        const int code = (*backend)->probe(ctx, NULL, &info);
         hedon_json_object(&json, NULL);
         hedon_json_string(&json, "name", (*backend)->name);
         hedon_json_bool(&json, "usable", !code);

@@ -531,8 +531,8 @@ static const HedonOption joint_options[] = {
     "tensorboard/. Ctrl-C saves and says how to go on; after kill -9 --resume goes on from the\n"  \
     "last saved state, on the cpu with the same threads to the same bits.\n\n"                     \
     "--ranks N, or mpirun -n N hedon train ..., trains with N processes: what they are shown\n"    \
-    "and learn in a step is what one with N times the batch would be. A run goes on with as\n"     \
-    "many as it had.\n"
+    "and learn in a step is what one with N times the batch would be. With --device cuda each\n"   \
+    "takes a GPU of its own, and NCCL sums. A run goes on with as many as it had.\n"
 
 static const HedonCommand train_vce = {
     .name = "train vce",

@@ -13,7 +13,7 @@ enum { EXIT_GOOD = 0, EXIT_SOME_FAILED = 1, EXIT_WRONG_USAGE = 2, EXIT_INTERRUPT
 typedef enum HedonOptionKind {
     OPTION_FLAG,    /* int, becomes 1 */
     OPTION_TEXT,    /* const char * */
-    OPTION_CHOICE,  /* const char *, one of choices */
+    OPTION_CHOICE,  /* const char *, one of choices; of "cuda[:N]" with a number or without */
     OPTION_INTEGER, /* int64_t, at least 1 */
     OPTION_SECONDS, /* double, above 0 */
     OPTION_TEXTS,   /* HedonTexts; may be given several times */
@@ -88,8 +88,8 @@ typedef struct HedonDeviceArguments {
 } HedonDeviceArguments;
 
 #define HEDON_DEVICE_OPTIONS(arguments)                                                            \
-    {"device", OPTION_CHOICE, offsetof(arguments, device.device), "auto|cpu|cuda|ref",             \
-     "what computes; ref is slow and the definition (default auto)"},                              \
+    {"device", OPTION_CHOICE, offsetof(arguments, device.device), "auto|cpu|cuda[:N]|ref",         \
+     "what computes; N: which GPU of several (default auto)"},                              \
         {"precision", OPTION_CHOICE, offsetof(arguments, device.precision), "fp32|tf32|bf16|fp16|fp64", \
          "of the model's arithmetic, where the device has it (default fp32)"},                     \
     {                                                                                              \

@@ -82,10 +82,15 @@ static int unknown(const HedonCommand *command, const char *argument)
 
 static int is_choice(const char *choices, const char *text)
 {
-    const size_t length = strlen(text);
+    const size_t length = strlen(text), name = strcspn(text, ":");
+    const size_t digits = text[name] ? strspn(text + name + 1, "0123456789") : 0;
     for (const char *choice = choices; choice; choice = strchr(choice, '|')) {
         choice += *choice == '|';
+        const size_t numbered = strcspn(choice, "[|");
         if (strcspn(choice, "|") == length && !strncmp(choice, text, length)) return 1;
+        if (choice[numbered] == '[' && numbered == name && !strncmp(choice, text, name) &&
+            (!text[name] || (digits && !text[name + 1 + digits])))
+            return 1;
     }
     return 0;
 }

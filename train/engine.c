@@ -1,4 +1,4 @@
-#include "train/engine.h"
+#include "train/engine_private.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -6,40 +6,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/engine_graph.h"
-#include "train/gradient_sum.h"
 
 static const double LIGHT_FLOPS = 4e9; /* of a clip, forward and backward */
-
-struct HedonEngine {
-    const HedonBackend *backend;
-    HedonDevice *device;
-    HedonBackendInfo info;
-    HedonTrainGraph made;
-    HedonState *state;
-    HedonPlan *plan;
-    HedonBuffer **inputs, **outputs; /* by ordinal, by index */
-    double *rate_scale, *weight_decay;
-    HedonRecipe recipe;
-    HedonProcessGroup alone, *group;
-    HedonGradientSum *gradients; /* over the ranks; NULL: there is one */
-    int summing;                 /* ... of the batch being computed */
-    int summed;                  /* the state's gradients are those of all ranks */
-    HedonContext *ctx;           /* of the call under way, for what the plan calls */
-    int threads;
-    void *wide; /* a row of the largest input or output in the device's precision; float64 only */
-    HedonTensor room; /* for the tensor that hedon_engine_tensor lends */
-};
-
-static HedonDtype precision_of(const HedonEngine *engine)
-{
-    return engine->device->precision == HEDON_F64 ? HEDON_F64 : HEDON_F32;
-}
-
-static size_t number_size(const HedonEngine *engine)
-{
-    return hedon_dtype_size(precision_of(engine));
-}
 
 /* ---- Opening */
 
@@ -61,8 +29,8 @@ static int make_state(HedonContext *ctx, HedonEngine *engine, const HedonModel *
 static int make_buffer(HedonContext *ctx, HedonEngine *engine, HedonValueId value,
                        HedonBuffer **out, size_t *largest)
 {
-    const size_t bytes =
-        (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) * number_size(engine);
+    const size_t bytes = (size_t)hedon_shape_count(&engine->made.graph->values[value].shape) *
+                         hedon_dtype_size(hedon_engine_numbers(engine));
     if (bytes > *largest) *largest = bytes;
     return engine->backend->buffer_new(ctx, engine->device, bytes, out);
 }
@@ -79,7 +47,8 @@ static int make_buffers(HedonContext *ctx, HedonEngine *engine)
                            &largest);
     for (int i = 0; i < graph->output_count && !code; i++)
         code = make_buffer(ctx, engine, graph->outputs[i].value, &engine->outputs[i], &largest);
-    if (!code && precision_of(engine) == HEDON_F64 && !(engine->wide = hedon_malloc(largest, 1)))
+    if (!code && hedon_engine_numbers(engine) == HEDON_F64 &&
+        !(engine->wide = hedon_malloc(largest, 1)))
         code = hedon_fail_memory(ctx);
     return code;
 }
@@ -124,7 +93,7 @@ static void gradient_ready(void *opaque, int parameter, HedonBuffer *gradient)
 
 static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
 {
-    const int together = engine->group->ranks > 1;
+    const int together = engine->group->ranks > 1 && !engine->joins;
     const HedonCompileOptions options = {.profile = profile,
                                          .gradient_ready = together ? gradient_ready : NULL,
                                          .rank_sum = sum_over_ranks,
@@ -132,8 +101,35 @@ static int make_plan(HedonContext *ctx, HedonEngine *engine, int profile)
     int code = engine->backend->compile(ctx, engine->state, &options, &engine->plan);
     if (!code && together)
         code = hedon_gradient_sum_open(ctx, &engine->gradients, engine->group, engine->made.graph,
-                                       precision_of(engine));
+                                       hedon_engine_numbers(engine));
     return code;
+}
+
+/* Where each rank has a device of its own, those of a machine take one after another. */
+static int choose_device(HedonContext *ctx, HedonEngine *engine, const char *wanted)
+{
+    const HedonProcessGroup *group = engine->group;
+    int number;
+    int code = hedon_backend_find(ctx, wanted, &engine->backend);
+    if (!code) code = engine->backend->probe(ctx, wanted, &engine->info);
+    if (!code) code = hedon_device_number(ctx, wanted, &number);
+    if (code) return code;
+    engine->joins = group->ranks > 1 && engine->backend->group_join;
+    snprintf(engine->device_name, sizeof(engine->device_name), "%s", wanted ? wanted : "auto");
+    if (!engine->joins) return 0;
+    if (number >= 0)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "--device %s with several ranks: each takes a GPU of its own; leave the "
+                          "number out, CUDA_VISIBLE_DEVICES says which there are",
+                          wanted);
+    if (group->local_ranks > engine->info.count)
+        return hedon_fail(ctx, HEDON_EINVAL,
+                          "%d ranks are on this machine, and each needs a GPU of its own: CUDA "
+                          "shows %d",
+                          group->local_ranks, engine->info.count);
+    snprintf(engine->device_name, sizeof(engine->device_name), "%s:%d", engine->backend->name,
+             group->local_rank);
+    return engine->backend->probe(ctx, engine->device_name, &engine->info);
 }
 
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
@@ -146,8 +142,8 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     hedon_process_group_alone(&engine->alone);
     engine->group = group ? group : &engine->alone;
     HedonDeviceOptions device = config->device;
-    int code = hedon_backend_find(ctx, device.device, &engine->backend);
-    if (!code) code = engine->backend->probe(ctx, &engine->info);
+    int code = choose_device(ctx, engine, device.device);
+    device.device = engine->device_name;
     if (!code)
         code = hedon_train_graph_make(ctx, &engine->made, model, config, engine->group->ranks);
     if (!code) code = spread_groups(ctx, engine);
@@ -156,11 +152,36 @@ int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *mo
     if (!code) code = make_state(ctx, engine, model);
     if (!code) code = make_plan(ctx, engine, profile);
     if (!code) code = make_buffers(ctx, engine);
+    if (!code) code = hedon_engine_list_tensors(ctx, engine);
     if (code)
         hedon_engine_close(engine);
     else
         *out = engine;
     return code;
+}
+
+static int check_others(HedonContext *ctx, void *opaque)
+{
+    HedonProcessGroup *group = opaque;
+    return group->check(ctx, group);
+}
+
+int hedon_engine_join(HedonContext *ctx, HedonEngine *engine)
+{
+    HedonProcessGroup *group = engine->group;
+    char id[HEDON_GROUP_ID_BYTES] = "";
+    if (!engine->joins) return 0;
+    int code = group->rank ? 0 : engine->backend->group_id(ctx, id);
+    code = hedon_process_group_agree(ctx, group, code);
+    if (!code) code = group->broadcast(ctx, group, id, sizeof(id));
+    if (code) return code;
+    const HedonDeviceGroup with = {.id = id,
+                                   .rank = group->rank,
+                                   .ranks = group->ranks,
+                                   .check = check_others,
+                                   .opaque = group};
+    code = engine->backend->group_join(ctx, engine->device, &with);
+    return group->broken ? code : hedon_process_group_agree(ctx, group, code);
 }
 
 void hedon_engine_close(HedonEngine *engine)
@@ -178,6 +199,7 @@ void hedon_engine_close(HedonEngine *engine)
     hedon_train_graph_free(&engine->made);
     hedon_gradient_sum_close(engine->gradients);
     hedon_tensor_free(&engine->room);
+    hedon_free(engine->kept);
     hedon_free(engine->inputs);
     hedon_free(engine->outputs);
     hedon_free(engine->rate_scale);
@@ -192,7 +214,7 @@ void hedon_engine_close(HedonEngine *engine)
 static int upload(HedonContext *ctx, HedonEngine *engine, int ordinal, int64_t offset,
                   const float *from, int64_t count)
 {
-    const size_t size = number_size(engine);
+    const size_t size = hedon_dtype_size(hedon_engine_numbers(engine));
     const void *bytes = from;
     if (engine->wide) {
         double *wide = engine->wide;
@@ -264,12 +286,13 @@ int hedon_engine_batch(HedonContext *ctx, HedonEngine *engine, const HedonTrainB
                                       .outputs = engine->outputs,
                                       .random = random,
                                       .samples = batch->samples,
-                                      .accumulate = !(place & HEDON_BATCH_FIRST)};
+                                      .accumulate = !(place & HEDON_BATCH_FIRST),
+                                      .sum_gradients = engine->joins && (place & HEDON_BATCH_LAST)};
     engine->ctx = ctx;
     engine->summing = engine->gradients && (place & HEDON_BATCH_LAST);
     if (!code) code = engine->backend->execute(ctx, engine->plan, &execution);
     if (!code && engine->summing) code = hedon_gradient_sum_finish(ctx, engine->gradients);
-    engine->summed = engine->summing;
+    engine->summed = engine->summing || execution.sum_gradients;
     if (!code && made->output_emotions_loss >= 0)
         code = download(ctx, engine, made->output_emotions_loss, &losses->emotions, 1);
     if (!code && made->output_utility_loss >= 0)
@@ -301,31 +324,22 @@ int hedon_engine_logits(HedonContext *ctx, HedonEngine *engine, float *emotions,
     return code;
 }
 
-/* engine->room as a tensor of the parameter's shape. */
-static int make_room(HedonContext *ctx, HedonEngine *engine, int parameter)
-{
-    const HedonGraph *graph = engine->made.graph;
-    const HedonShape shape = graph->values[hedon_graph_parameter_value(graph, parameter)].shape;
-    hedon_tensor_free(&engine->room);
-    return hedon_tensor_alloc(&engine->room, precision_of(engine), &shape) ? hedon_fail_memory(ctx)
-                                                                           : 0;
-}
-
 /* Where no batch of the step was its last (nothing in that could be decoded). */
 static int sum_gradients(HedonContext *ctx, HedonEngine *engine)
 {
     const HedonGraph *graph = engine->made.graph;
     int code = 0;
+    if (engine->joins) return engine->backend->sum_gradients(ctx, engine->state);
     for (int i = 0; i < graph->gradient_count && !code; i++) {
         const int parameter = graph->values[graph->gradients[i].parameter].ordinal;
-        code = make_room(ctx, engine, parameter);
+        code = hedon_engine_room(ctx, engine, parameter);
         if (!code)
             code = engine->backend->state_read(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
                                                &engine->room);
         if (!code)
             code = engine->group->sum_start(ctx, engine->group, engine->room.data,
                                             hedon_shape_count(&engine->room.shape),
-                                            precision_of(engine));
+                                            hedon_engine_numbers(engine));
         if (!code) code = engine->group->sum_finish(ctx, engine->group);
         if (!code)
             code = engine->backend->state_write(ctx, engine->state, HEDON_STATE_GRADIENT, parameter,
@@ -338,7 +352,7 @@ int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, do
                         HedonOptimiserResult *result)
 {
     const HedonRecipe *recipe = &engine->recipe;
-    const int code = engine->gradients && !engine->summed ? sum_gradients(ctx, engine) : 0;
+    const int code = engine->group->ranks > 1 && !engine->summed ? sum_gradients(ctx, engine) : 0;
     if (code) return code;
     const HedonOptimiserStep optimiser = {
         .kind = recipe->optimiser,
@@ -358,127 +372,6 @@ int hedon_engine_update(HedonContext *ctx, HedonEngine *engine, int64_t step, do
     return engine->backend->optimise(ctx, engine->state, &optimiser, result);
 }
 
-/* ---- The state's tensors */
-
-/* Parameter k has these parts, in this order; the average only when one is kept. */
-static const struct {
-    HedonStatePart part;
-    const char *name;
-} parts[] = {{HEDON_STATE_PARAMETER, "parameter"},
-             {HEDON_STATE_MOMENT1, "moment1"},
-             {HEDON_STATE_MOMENT2, "moment2"},
-             {HEDON_STATE_AVERAGE, "average"}};
-
-static int has_gradient(const HedonGraph *graph, int parameter)
-{
-    const HedonValueId value = hedon_graph_parameter_value(graph, parameter);
-    for (int i = 0; i < graph->gradient_count; i++)
-        if (graph->gradients[i].parameter == value) return 1;
-    return 0;
-}
-
-static int keeps(const HedonEngine *engine, int parameter, HedonStatePart part)
-{
-    switch (part) {
-    case HEDON_STATE_PARAMETER:
-        return 1;
-    case HEDON_STATE_MOMENT1:
-        return has_gradient(engine->made.graph, parameter);
-    case HEDON_STATE_MOMENT2:
-        return engine->recipe.optimiser == HEDON_ADAMW &&
-               has_gradient(engine->made.graph, parameter);
-    default:
-        return engine->recipe.average > 0;
-    }
-}
-
-/* Tensor number i of the state: which part of which parameter. */
-static int find_tensor(const HedonEngine *engine, int64_t i, int *parameter, int *part)
-{
-    for (*parameter = 0; *parameter < engine->made.graph->parameter_count; (*parameter)++)
-        for (*part = 0; *part < 4; (*part)++)
-            if (keeps(engine, *parameter, parts[*part].part) && i-- == 0) return 1;
-    return 0;
-}
-
-int64_t hedon_engine_tensors(const HedonEngine *engine)
-{
-    int64_t count = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count; k++)
-        for (int part = 0; part < 4; part++) count += keeps(engine, k, parts[part].part);
-    return count;
-}
-
-static void tensor_name(const HedonEngine *engine, int parameter, int part, char name[160])
-{
-    const HedonGraph *graph = engine->made.graph;
-    snprintf(name, 160, "%s:%s", parts[part].name,
-             graph->values[hedon_graph_parameter_value(graph, parameter)].name);
-}
-
-int hedon_engine_tensor(HedonContext *ctx, void *opaque, int64_t i, HedonStateTensor *out)
-{
-    HedonEngine *engine = opaque;
-    int parameter, part;
-    if (!find_tensor(engine, i, &parameter, &part))
-        return hedon_fail(ctx, HEDON_EINVAL, "the state has fewer tensors");
-    tensor_name(engine, parameter, part, out->name);
-    int code = make_room(ctx, engine, parameter);
-    if (!code)
-        code = engine->backend->state_read(ctx, engine->state, parts[part].part, parameter,
-                                           &engine->room);
-    out->values = engine->room;
-    return code;
-}
-
-int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResume *resume)
-{
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        for (int part = 0; part < 4 && !code; part++) {
-            char name[160];
-            if (!keeps(engine, k, parts[part].part)) continue;
-            tensor_name(engine, k, part, name);
-            code = make_room(ctx, engine, k);
-            if (!code) code = hedon_resume_read(ctx, resume, name, &engine->room);
-            if (!code)
-                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
-                                                    &engine->room);
-        }
-    return code;
-}
-
-int hedon_engine_share(HedonContext *ctx, HedonEngine *engine)
-{
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        for (int part = 0; part < 4 && !code; part++) {
-            if (!keeps(engine, k, parts[part].part)) continue;
-            code = make_room(ctx, engine, k);
-            if (!code)
-                code = engine->backend->state_read(ctx, engine->state, parts[part].part, k,
-                                                   &engine->room);
-            if (!code)
-                code = engine->group->broadcast(ctx, engine->group, engine->room.data,
-                                                (size_t)hedon_shape_count(&engine->room.shape) *
-                                                    number_size(engine));
-            if (!code && engine->group->rank)
-                code = engine->backend->state_write(ctx, engine->state, parts[part].part, k,
-                                                    &engine->room);
-        }
-    return code;
-}
-
-int hedon_engine_store(HedonContext *ctx, HedonEngine *engine, int average, HedonModel *model)
-{
-    const HedonStatePart part = average ? HEDON_STATE_AVERAGE : HEDON_STATE_PARAMETER;
-    int code = 0;
-    for (int k = 0; k < engine->made.graph->parameter_count && !code; k++)
-        code = engine->backend->state_read(ctx, engine->state, part, k,
-                                           hedon_model_writable(model, k));
-    return code;
-}
-
 /* ---- What it says of itself */
 
 int64_t hedon_engine_batch_clips(const HedonEngine *engine)
@@ -494,6 +387,11 @@ const char *hedon_engine_backend(const HedonEngine *engine)
 int hedon_engine_threads(const HedonEngine *engine)
 {
     return engine->threads;
+}
+
+const char *hedon_engine_device(const HedonEngine *engine)
+{
+    return engine->device_name;
 }
 
 void hedon_engine_build(const HedonEngine *engine, char *text, size_t room)

@@ -31,13 +31,20 @@ typedef struct HedonEngine HedonEngine;
 /**
  * @param model    where the weights come from; may be closed once the engine is open
  * @param group    borrowed; NULL: this process alone. All ranks open their engines, with the same
- *                 weights, and call hedon_engine_batch and hedon_engine_update alike
+ *                 weights, join them, and call hedon_engine_batch and hedon_engine_update alike
  * @param profile  time every operation (hedon_engine_info)
  * @return 0; HEDON_EINVAL, HEDON_EUNSUPPORTED (an operation without gradient), HEDON_EDEVICE,
  *         HEDON_ENOMEM
  */
 int hedon_engine_open(HedonContext *ctx, HedonEngine **out, const HedonModel *model,
                       const HedonTrainConfig *config, HedonProcessGroup *group, int profile);
+
+/**
+ * Have the devices of all ranks meet, where they sum by themselves. All ranks call it once their
+ * engines are open, and close them only when all are done. 0; HEDON_EUNSUPPORTED, HEDON_EDEVICE, on
+ * all ranks.
+ */
+int hedon_engine_join(HedonContext *ctx, HedonEngine *engine);
 
 /* Where a batch stands in its step. */
 enum {
@@ -69,6 +76,8 @@ int hedon_engine_restore(HedonContext *ctx, HedonEngine *engine, const HedonResu
 
 int64_t hedon_engine_batch_clips(const HedonEngine *engine); /* N */
 const char *hedon_engine_backend(const HedonEngine *engine);
+/** What HedonDeviceOptions call the device that this rank trains on. */
+const char *hedon_engine_device(const HedonEngine *engine);
 /** Device and libraries in words, for the state's build line. */
 void hedon_engine_build(const HedonEngine *engine, char *text, size_t room);
 int hedon_engine_threads(const HedonEngine *engine);

@@ -47,6 +47,12 @@ static int broadcast_alone(HedonContext *ctx, HedonProcessGroup *group, void *da
     return 0;
 }
 
+static int check_alone(HedonContext *ctx, HedonProcessGroup *group)
+{
+    (void)ctx, (void)group;
+    return 0;
+}
+
 static void abort_alone(HedonProcessGroup *group, int status)
 {
     (void)group, (void)status;
@@ -61,12 +67,14 @@ void hedon_process_group_alone(HedonProcessGroup *group)
 {
     *group = (HedonProcessGroup){.name = "alone",
                                  .ranks = 1,
+                                 .local_ranks = 1,
                                  .cores = hedon_cpu_count(),
                                  .sum = sum_alone,
                                  .sum_start = start_alone,
                                  .sum_finish = finish_alone,
                                  .gather = gather_alone,
                                  .broadcast = broadcast_alone,
+                                 .check = check_alone,
                                  .abort = abort_alone,
                                  .close = close_alone};
 }

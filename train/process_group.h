@@ -16,6 +16,7 @@ typedef struct HedonProcessGroup HedonProcessGroup;
 struct HedonProcessGroup {
     const char *name; /* "alone", "mpi" */
     int rank, ranks;
+    int local_rank, local_ranks; /* among those of this machine */
     int cores; /* for this rank: the ranks of a machine share those that they may run on */
     int broken;
 
@@ -33,6 +34,10 @@ struct HedonProcessGroup {
                   void *all);
     /** Rank 0's bytes, to all. */
     int (*broadcast)(HedonContext *ctx, HedonProcessGroup *group, void *data, size_t bytes);
+    /** Whether the other ranks still run, as far as this machine's can be seen; cheap enough to be
+     *  called all the time while this rank waits for them elsewhere. HEDON_EDEVICE with the
+     * sentence. */
+    int (*check)(HedonContext *ctx, HedonProcessGroup *group);
     /** End this process and all the others at once, whatever they are waiting for. */
     void (*abort)(HedonProcessGroup *group, int status);
     /** Waits for the others unless the group is broken. */

@@ -66,8 +66,9 @@ static int mpi_failed(HedonContext *ctx, MpiGroup *group, int reason)
     return hedon_fail(ctx, HEDON_EDEVICE, "the ranks lost each other: %.300s", text);
 }
 
-static int look_at_neighbours(HedonContext *ctx, MpiGroup *group)
+static int look_at_neighbours(HedonContext *ctx, HedonProcessGroup *base)
 {
+    MpiGroup *group = (MpiGroup *)base;
     const double now_s = hedon_clock_s();
     if (now_s - group->looked_s < LOOK_EVERY_S) return 0;
     group->looked_s = now_s;
@@ -75,8 +76,7 @@ static int look_at_neighbours(HedonContext *ctx, MpiGroup *group)
         if (!kill(group->neighbours[i], 0) || errno != ESRCH) continue;
         group->base.broken = 1;
         return hedon_fail(ctx, HEDON_EDEVICE,
-                          "rank %d (process %d) has ended, and the others cannot go on without it; "
-                          "what was saved is whole: --resume goes on from there",
+                          "rank %d (process %d) has ended, and the others cannot go on without it",
                           group->neighbour_ranks[i], group->neighbours[i]);
     }
     return 0;
@@ -146,7 +146,7 @@ static int wait_for(HedonContext *ctx, MpiGroup *group, MPI_Request *request)
         if (!reason && done) return 0;
         if (!reason) reason = move_sums_on(group);
         if (reason) return mpi_failed(ctx, group, reason);
-        const int code = look_at_neighbours(ctx, group);
+        const int code = look_at_neighbours(ctx, &group->base);
         if (code) return code;
         nap(start_s);
     }
@@ -277,7 +277,7 @@ static int sum_finish(HedonContext *ctx, HedonProcessGroup *base)
     int code = 0;
     while (group->scattered < group->sum_count && !code) {
         const int reason = move_sums_on(group);
-        code = reason ? mpi_failed(ctx, group, reason) : look_at_neighbours(ctx, group);
+        code = reason ? mpi_failed(ctx, group, reason) : look_at_neighbours(ctx, base);
         if (group->scattered < group->sum_count) nap(start_s);
     }
     for (int i = 0; i < group->sum_count && !code; i++)
@@ -355,6 +355,8 @@ static int meet_neighbours(HedonContext *ctx, MpiGroup *group)
             MPI_Allgather(&group->base.rank, 1, MPI_INT, group->neighbour_ranks, 1, MPI_INT, local);
     if (!reason)
         reason = MPI_Allgather(&mine, sizeof(mine), MPI_BYTE, sets, sizeof(mine), MPI_BYTE, local);
+    group->base.local_rank = rank;
+    group->base.local_ranks = count;
     group->base.cores = share_of_cores(sets, count, rank);
     hedon_free(sets);
     MPI_Comm_free(&local);
@@ -389,6 +391,7 @@ static int open_group(HedonContext *ctx, HedonProcessGroup **out)
                                       .sum_finish = sum_finish,
                                       .gather = gather,
                                       .broadcast = broadcast,
+                                      .check = look_at_neighbours,
                                       .abort = abort_all,
                                       .close = close_group};
     MPI_Comm_rank(MPI_COMM_WORLD, &group->base.rank);

@@ -226,6 +226,7 @@ static int open_trainer(HedonTrainer *trainer, const char *out)
     const int is_first = trainer->group->rank == 0;
     int code = hedon_trainer_agree(trainer, open_parts(trainer));
     if (!code) code = hedon_trainer_compare(trainer);
+    if (!code) code = hedon_engine_join(trainer->ctx, trainer->engine);
     if (code) return code;
     /* only now that all this works does anything appear on the disk */
     code = hedon_trainer_agree(trainer, is_first ? open_run(trainer, out) : 0);
@@ -347,17 +348,37 @@ static int loop(HedonTrainer *trainer)
     }
 }
 
+/* A device that is lost, or a rank, costs no more than the steps since the last saved state. */
+static int say_what_is_saved(const HedonTrainer *trainer)
+{
+    char sentence[512];
+    snprintf(sentence, sizeof(sentence), "%s", hedon_last_error(trainer->ctx));
+    if (trainer->group->rank)
+        return hedon_fail(trainer->ctx, HEDON_EDEVICE,
+                          "%s; what was saved is whole: --resume goes on from there", sentence);
+    if (trainer->saved_step < 0)
+        return hedon_fail(trainer->ctx, HEDON_EDEVICE,
+                          "%s; nothing was saved yet: --resume begins anew", sentence);
+    return hedon_fail(trainer->ctx, HEDON_EDEVICE,
+                      "%s; resume.state of step %lld is whole: --resume goes on from there",
+                      sentence, (long long)trainer->saved_step);
+}
+
 int hedon_train(HedonContext *ctx, const char *out, const HedonTrainConfig *config,
                 const HedonTrainOptions *options, const HedonTrainCallbacks *callbacks)
 {
-    HedonTrainer trainer = {
-        .ctx = ctx, .config = config, .options = *options, .best = NAN, .metric = NAN};
+    HedonTrainer trainer = {.ctx = ctx,
+                            .config = config,
+                            .options = *options,
+                            .best = NAN,
+                            .metric = NAN,
+                            .saved_step = -1};
     hedon_process_group_alone(&trainer.alone);
     trainer.group = options->group ? options->group : &trainer.alone;
     if (callbacks) trainer.callbacks = *callbacks;
     int code = open_trainer(&trainer, out);
     trainer.started_s = trainer.saved_s = hedon_clock_s();
-    if (!code) code = loop(&trainer);
+    if (!code && (code = loop(&trainer)) == HEDON_EDEVICE) code = say_what_is_saved(&trainer);
     close_trainer(&trainer);
     return code;
 }

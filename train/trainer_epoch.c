@@ -123,6 +123,7 @@ static int validate(HedonTrainer *trainer, HedonValidation *validation)
 {
     HedonTrainConfig config = *trainer->config;
     config.device.threads = hedon_engine_threads(trainer->engine);
+    config.device.device = hedon_engine_device(trainer->engine);
     trainer->progress.validating = 1;
     if (trainer->callbacks.progress && trainer->group->rank == 0)
         trainer->callbacks.progress(trainer->callbacks.opaque, &trainer->progress);

@@ -53,6 +53,7 @@ typedef struct HedonTrainer {
     double metric; /* of the last validation */
     double started_s, saved_s, waited_s, saving_took_s;
     int64_t steps_here; /* by this process */
+    int64_t saved_step; /* of the saved state; -1: there is none. Rank 0 knows */
     char hash[HEDON_CONFIG_HASH_ROOM];
     char accepted[HEDON_CONFIG_HASH_ROOM]; /* of a resumed state that --force made fit; "" */
     int late_code;                         /* of an event that could not be written */

@@ -58,6 +58,7 @@ int hedon_trainer_save(HedonTrainer *trainer)
         trainer->ctx, hedon_run_folder_path(&trainer->folder, "resume.state", path), document,
         hedon_engine_tensors(trainer->engine), hedon_engine_tensor, trainer->engine);
     json_decref(document);
+    if (!code) trainer->saved_step = trainer->step;
     trainer->saved_s = hedon_clock_s();
     trainer->saving_took_s = trainer->saved_s - start_s;
     return code;
@@ -193,6 +194,7 @@ int hedon_trainer_resume(HedonTrainer *trainer)
     if (!code) code = hedon_engine_restore(trainer->ctx, trainer->engine, &resume);
     if (!code) restore_counts(trainer, resume.document);
     if (!code) code = check_counts(trainer);
+    if (!code) trainer->saved_step = trainer->step;
     if (!code)
         code = hedon_run_folder_truncate(trainer->ctx, &trainer->folder,
                                          integer_of(resume.document, "log_bytes"));

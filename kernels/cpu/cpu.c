@@ -28,8 +28,9 @@ static void processor_name(char *name, size_t room)
     fclose(file);
 }
 
-static int cpu_probe(HedonContext *ctx, HedonBackendInfo *info)
+static int cpu_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info)
 {
+    (void)device;
     (void)ctx;
     char name[80];
     processor_name(name, sizeof(name));

@@ -1,4 +1,5 @@
 /* The vtable. */
+#include "kernels/cuda/ranks.h"
 #include "kernels/cuda/plan.h"
 #include "kernels/cuda/uploader.h"
 
@@ -23,6 +24,8 @@ const HedonBackend hedon_backend_cuda = {
     .state_read = cuda_state_read,
     .state_write = cuda_state_write,
     .optimise = cuda_optimise,
+    .loss_scale_read = cuda_loss_scale_read,
+    .loss_scale_write = cuda_loss_scale_write,
     .state_free = cuda_state_free,
     .compile = cuda_compile,
     .execute = cuda_execute,
@@ -34,4 +37,7 @@ const HedonBackend hedon_backend_cuda = {
     .uploader_send = cuda_uploader_send,
     .uploader_preprocess = cuda_uploader_preprocess,
     .uploader_free = cuda_uploader_free,
+    .group_id = cuda_ranks_id,
+    .group_join = cuda_ranks_join,
+    .sum_gradients = cuda_sum_gradients,
 };

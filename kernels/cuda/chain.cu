@@ -28,13 +28,13 @@ __device__ __forceinline__ void apply(float *v, const CudaChain &chain, const Cu
         case CUDA_CHAIN_RELU: EACH(v[i] = cuda_relu(v[i])); break;
         case CUDA_CHAIN_MASK: EACH(v[i] = cuda_relu_backward(other[i], v[i])); break;
         case CUDA_CHAIN_DROPOUT: {
-            const int64_t sample = row / form.positions, position = row % form.positions;
+            const int64_t sample = chain.samples[row / form.positions], position = row % form.positions;
             const int64_t number = (sample * form.channels + channel) * form.positions + position;
             EACH(v[i] = cuda_drop(v[i], key, op.number, (uint64_t)(number + i * form.positions), op.rate));
             break;
         }
         case CUDA_CHAIN_DROP_PATH: {
-            const uint64_t sample = (uint64_t)(row / form.positions);
+            const uint64_t sample = (uint64_t)chain.samples[row / form.positions];
             EACH(v[i] = cuda_drop(v[i], key, op.number, sample, op.rate));
             break;
         }

@@ -1,9 +1,10 @@
 /* The cuda backend's inside, part one: the device. Plans are in plan.h, cuDNN in dnn.h, kernels in
  * kernels.h.
  *
- * A device is the first that CUDA shows (CUDA_VISIBLE_DEVICES chooses). Its own stream takes the
- * work of callers that name none; buffers and plans live in a stream-ordered pool. Uploads go
- * through pinned slots in turn, so that reading the caller's memory, the bus and the kernels overlap.
+ * A device is one of those that CUDA shows, by number. A thread works on one device at a time:
+ * every entry makes its own the thread's. Its own stream takes the work of callers that name none;
+ * buffers and plans live in a stream-ordered pool. Uploads go through pinned slots in turn, so that
+ * reading the caller's memory, the bus and the kernels overlap.
  */
 #ifndef HEDON_KERNELS_CUDA_CUDA_H
 #define HEDON_KERNELS_CUDA_CUDA_H
@@ -23,6 +24,7 @@ typedef struct CudaSlot {
 
 /* Pinned memory that host memory is read into, on its way to the device. One thread's at a time. */
 typedef struct CudaStaging {
+    struct CudaDevice *device;
     CudaSlot slot[CUDA_SLOTS];
     size_t bytes; /* of a slot */
     int next;
@@ -38,7 +40,9 @@ typedef struct CudaDevice {
     cudnnHandle_t cudnn;
     cublasLtHandle_t blas;
     CudaStaging staging;
-    char name[96]; /* "NVIDIA H100 80GB HBM3, 132 SMs" */
+    char name[96];            /* "NVIDIA H100 80GB HBM3, 132 SMs" */
+    struct CudaRanks *ranks;  /* NULL: this device alone */
+    struct CudaPlan *summing; /* whose executions sum over the group; NULL */
     struct CudaTuning *tuning;
 } CudaDevice;
 
@@ -65,18 +69,22 @@ int cuda_allocate(HedonContext *ctx, CudaDevice *device, size_t bytes, const cha
                   void **out);
 void cuda_release(CudaDevice *device, void *memory);
 
+/** Make the device the calling thread's. cuda_stream, cuda_allocate and cuda_after_executions do
+ * it, too. */
+int cuda_enter(HedonContext *ctx, const CudaDevice *device);
 /** The stream to work in. */
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream);
 /** Work put into `stream` from now on comes after everything that was executed. */
 int cuda_after_executions(HedonContext *ctx, CudaDevice *device, cudaStream_t stream);
 
 /* device.c */
-int cuda_probe(HedonContext *ctx, HedonBackendInfo *info);
+int cuda_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info);
 int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *options);
 void cuda_close(HedonDevice *device);
 
 /* transfer.c */
-int cuda_staging_open(HedonContext *ctx, CudaStaging *staging, size_t slot_bytes);
+int cuda_staging_open(HedonContext *ctx, struct CudaDevice *device, CudaStaging *staging,
+                      size_t slot_bytes);
 /** Waits for the copies under way. */
 void cuda_staging_close(CudaStaging *staging);
 /** rows x row bytes, `stride` bytes apart in host memory, to device memory without gaps; `from` may be

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/cuda/tune.h"
 
 enum { LEAST_MAJOR = 8 }; /* Ampere: bfloat16 in the tensor cores, and what we compile for */
@@ -40,6 +41,8 @@ int cuda_check(HedonContext *ctx, cudaError_t code, const char *what)
 int cuda_allocate(HedonContext *ctx, CudaDevice *device, size_t bytes, const char *what, void **out)
 {
     *out = NULL;
+    const int err = cuda_enter(ctx, device);
+    if (err) return err;
     if (!bytes) bytes = 1;
     cudaError_t code = cudaMallocFromPoolAsync(out, bytes, device->pool, device->stream);
     if (code == cudaErrorMemoryAllocation) {
@@ -106,13 +109,28 @@ static int describe(HedonContext *ctx, int index, char *name, size_t room)
                       properties.name, properties.major, properties.minor, LEAST_MAJOR);
 }
 
-int cuda_probe(HedonContext *ctx, HedonBackendInfo *info)
+/* The number of the device so named, after a look whether there is such a one. */
+static int find(HedonContext *ctx, const char *name, int *index, int *count)
+{
+    int err = hedon_device_number(ctx, name, index);
+    if (!err) err = CUDA_TRY(ctx, cudaGetDeviceCount(count));
+    if (!err && *count < 1) err = hedon_fail(ctx, HEDON_EDEVICE, "CUDA shows no device");
+    if (err) return err;
+    if (*index < 0) *index = 0;
+    if (*index < *count) return 0;
+    return *count == 1 ? hedon_fail(ctx, HEDON_EDEVICE,
+                                    "there is no cuda:%d: CUDA shows one GPU, cuda:0", *index)
+                       : hedon_fail(ctx, HEDON_EDEVICE,
+                                    "there is no cuda:%d: CUDA shows %d GPUs, cuda:0 to cuda:%d",
+                                    *index, *count, *count - 1);
+}
+
+int cuda_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info)
 {
     *info = (HedonBackendInfo){0};
-    int count = 0;
-    int err = CUDA_TRY(ctx, cudaGetDeviceCount(&count));
-    if (!err && count < 1) err = hedon_fail(ctx, HEDON_EDEVICE, "CUDA shows no device");
-    if (!err) err = describe(ctx, 0, info->device, sizeof(info->device));
+    int index;
+    int err = find(ctx, device, &index, &info->count);
+    if (!err) err = describe(ctx, index, info->device, sizeof(info->device));
     if (err) return err;
     const size_t version = cudnnGetVersion(), blas = cublasLtGetVersion();
     int driver = 0, runtime = 0;
@@ -158,13 +176,15 @@ int cuda_open(HedonContext *ctx, HedonDevice **out, const HedonDeviceOptions *op
     if (!device) return hedon_fail_memory(ctx);
     device->base = (HedonDevice){cuda_vtable(), options->precision, 1};
     device->tf32 = options->tf32;
-    int err = CUDA_TRY(ctx, cudaSetDevice(device->index));
+    int count;
+    int err = find(ctx, options->device, &device->index, &count);
+    if (!err) err = cuda_enter(ctx, device);
     if (!err) err = describe(ctx, device->index, device->name, sizeof(device->name));
     if (!err)
         err = CUDA_TRY(ctx, cudaStreamCreateWithFlags(&device->stream, cudaStreamNonBlocking));
     if (!err) err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&device->busy, cudaEventDisableTiming));
     if (!err) err = open_pool(ctx, device);
-    if (!err) err = cuda_staging_open(ctx, &device->staging, CUDA_SLOT_BYTES);
+    if (!err) err = cuda_staging_open(ctx, device, &device->staging, CUDA_SLOT_BYTES);
     if (!err) err = open_libraries(ctx, device);
     if (!err) err = cuda_tuning_open(ctx, device);
     if (err)
@@ -178,6 +198,7 @@ void cuda_close(HedonDevice *base)
 {
     CudaDevice *device = (CudaDevice *)base;
     if (!device) return;
+    cuda_ranks_leave(device);
     if (device->stream) cudaStreamSynchronize(device->stream);
     cuda_staging_close(&device->staging);
     cuda_tuning_close(device);
@@ -189,12 +210,19 @@ void cuda_close(HedonDevice *base)
     hedon_free(device);
 }
 
+int cuda_enter(HedonContext *ctx, const CudaDevice *device)
+{
+    return CUDA_TRY(ctx, cudaSetDevice(device->index));
+}
+
 cudaStream_t cuda_stream(CudaDevice *device, HedonStream *stream)
 {
+    cudaSetDevice(device->index); /* where that fails, the stream's use fails */
     return stream ? stream->stream : device->stream;
 }
 
 int cuda_after_executions(HedonContext *ctx, CudaDevice *device, cudaStream_t stream)
 {
-    return CUDA_TRY(ctx, cudaStreamWaitEvent(stream, device->busy, 0));
+    const int err = cuda_enter(ctx, device);
+    return err ? err : CUDA_TRY(ctx, cudaStreamWaitEvent(stream, device->busy, 0));
 }

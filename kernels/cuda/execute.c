@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/host.h"
 
 /* ---- Steps ---------------------------------------------------------------------------------- */
@@ -53,6 +53,8 @@ static int finish_gradient(HedonContext *ctx, CudaPlan *plan, const HedonExecuti
                                     tensor->scaled ? plan->unscale : NULL, execution->accumulate,
                                     stream));
     if (!err && plan->gradient_ready) plan->gradient_ready(plan->opaque, tensor->ordinal, gradient);
+    if (!err && execution->sum_gradients)
+        err = cuda_buckets_add(ctx, plan->state, tensor->ordinal, stream);
     return err;
 }
 
@@ -60,6 +62,7 @@ static int run_steps(HedonContext *ctx, CudaPlan *plan, const HedonExecution *ex
                      cudaStream_t stream)
 {
     int err = dnn_check(ctx, cudnnSetStream(plan->device->cudnn, stream), "a stream");
+    if (execution->sum_gradients) cuda_buckets_begin(plan->state);
     for (int s = 0; s < plan->step_count && !err; s++) {
         const CudaStep *step = &plan->steps[s];
         CudaCall call = {.y = tensor_data(plan, execution, step->output),
@@ -75,6 +78,7 @@ static int run_steps(HedonContext *ctx, CudaPlan *plan, const HedonExecution *ex
         for (int i = 0; i < CUDA_STEP_EXTRA && !err; i++)
             err = finish_gradient(ctx, plan, execution, step->extra[i], stream);
     }
+    if (!err && execution->sum_gradients) err = cuda_ranks_sum_finish(ctx, plan->device, stream);
     if (!err && plan->marks)
         err = CUDA_TRY(ctx, cudaEventRecord(plan->marks[plan->step_count], stream));
     return err;
@@ -94,18 +98,18 @@ static int bindings_of(const CudaPlan *plan, const HedonExecution *execution, vo
     return 1;
 }
 
-static CudaCapture *find_capture(CudaPlan *plan, void *const *bound, int accumulate)
+static CudaCapture *find_capture(CudaPlan *plan, void *const *bound, int accumulate, int sums)
 {
     for (int i = 0; i < CUDA_GRAPHS; i++) {
         CudaCapture *capture = &plan->captures[i];
-        if (capture->seen && capture->accumulate == accumulate &&
+        if (capture->seen && capture->accumulate == accumulate && capture->sums == sums &&
             !memcmp(capture->bound, bound, sizeof(capture->bound)))
             return capture;
     }
     CudaCapture *capture = &plan->captures[plan->next_capture];
     plan->next_capture = (plan->next_capture + 1) % CUDA_GRAPHS;
     if (capture->graph) cudaGraphExecDestroy(capture->graph);
-    *capture = (CudaCapture){.accumulate = accumulate};
+    *capture = (CudaCapture){.accumulate = accumulate, .sums = sums};
     memcpy(capture->bound, bound, sizeof(capture->bound));
     return capture;
 }
@@ -134,7 +138,8 @@ static int run_captured(HedonContext *ctx, CudaPlan *plan, const HedonExecution 
     if (plan->no_capture || plan->profile || plan->gradient_ready ||
         !bindings_of(plan, execution, bound))
         return run_steps(ctx, plan, execution, stream);
-    CudaCapture *capture = find_capture(plan, bound, execution->accumulate != 0);
+    CudaCapture *capture =
+        find_capture(plan, bound, execution->accumulate != 0, execution->sum_gradients != 0);
     /* The first time everything is loaded that kernels need, which a capture would not allow. */
     if (!capture->seen++) return run_steps(ctx, plan, execution, stream);
     if (!capture->graph && record(ctx, plan, execution, stream, &capture->graph)) {
@@ -160,18 +165,48 @@ static int read_profile(HedonContext *ctx, CudaPlan *plan)
     return err;
 }
 
+/* A plan of several ranks sums over those that its device has joined. */
+static int check_ranks(HedonContext *ctx, CudaPlan *plan, const HedonExecution *execution)
+{
+    const int joined = cuda_ranks_count(plan->device);
+    const int sums = plan->ranks > 1 || execution->sum_gradients;
+    plan->device->summing = sums ? plan : plan->device->summing;
+    if (!sums || (joined > 1 && joined == plan->ranks)) return 0;
+    return hedon_fail(ctx, HEDON_EINVAL, "a graph of %d ranks on a device that has joined %d",
+                      plan->ranks, joined);
+}
+
+/* Samples' numbers are the same from step to step; what reads them comes behind in the stream. */
+static int send_samples(HedonContext *ctx, CudaPlan *plan, const HedonExecution *execution,
+                        cudaStream_t stream)
+{
+    int changed = 0;
+    for (int64_t i = 0; i < plan->sample_count; i++) {
+        const int64_t number = execution->samples ? execution->samples[i] : i;
+        changed |= plan->sample_numbers[i] != number;
+        plan->sample_numbers[i] = number;
+    }
+    return changed ? cuda_copy_in(ctx, plan->device, plan->samples, plan->sample_numbers,
+                                  (size_t)plan->sample_count * sizeof(int64_t), stream)
+                   : 0;
+}
+
 int cuda_execute(HedonContext *ctx, HedonPlan *base, const HedonExecution *execution)
 {
     CudaPlan *plan = (CudaPlan *)base;
     CudaDevice *device = plan->device;
     const cudaStream_t stream = cuda_stream(device, execution->stream);
     int err = hedon_host_check_execution(ctx, base, execution);
+    if (!err) err = check_ranks(ctx, plan, execution);
     /* The plan's memory is one: executions come one after another, in whatever streams. */
     if (!err) err = cuda_after_executions(ctx, device, stream);
     if (!err) err = CUDA_TRY(ctx, cuda_set_key(plan->key, execution->random.value, stream));
+    if (!err) err = send_samples(ctx, plan, execution, stream);
     if (!err) err = run_captured(ctx, plan, execution, stream);
     if (!err) err = CUDA_TRY(ctx, cudaEventRecord(device->busy, stream));
-    if (!err && !execution->stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(stream));
+    if (!err && !execution->stream) err = cuda_wait(ctx, device, stream);
+    /* the others do not come to what this rank has left out: it must not wait for them either */
+    if (err) cuda_ranks_abort(device);
     for (int s = 0; s < plan->step_count && !err; s++) plan->ops[s].runs++;
     return !err && plan->marks ? read_profile(ctx, plan) : err;
 }

@@ -42,7 +42,8 @@ typedef struct CudaChain {
     CudaChainOp op[CUDA_CHAIN_OPS];
     const float *mean, *variance, *gamma, *beta; /* by channel */
     float epsilon;
-    const uint64_t *key; /* of the execution, in device memory */
+    const uint64_t *key;    /* of the execution, in device memory, as are the next ones */
+    const int64_t *samples; /* each sample's number for what is dropped */
 } CudaChain;
 
 /** y = chain(x), both of the matrix's form; y may be x or any of the chain's tensors. */
@@ -55,11 +56,19 @@ cudaError_t cuda_chain(const CudaMatrix *form, const void *x, void *y, const Cud
 /* Where a relu stands behind the batch norm: how its mask is found. */
 typedef enum CudaNormMask { CUDA_MASK_NONE, CUDA_MASK_BY_Y, CUDA_MASK_BY_SELF } CudaNormMask;
 
+/* Batch norm and its gradient are two calls each. Of several ranks the first leaves two sums by
+ * channel, cuda_norm_sums doubles, where the scratch begins, and the second expects those of all
+ * ranks there; of one rank nothing happens in between. Both have the same arguments. */
+
 /** Bytes of scratch for the calls below. */
 int64_t cuda_norm_scratch(const CudaMatrix *form);
+int64_t cuda_norm_sums(const CudaMatrix *form);
 /** Mean and biased variance by channel. */
-cudaError_t cuda_norm_moments(const CudaMatrix *form, const void *x, float *mean, float *variance,
-                              void *scratch, cudaStream_t stream);
+cudaError_t cuda_norm_moments_sum(const CudaMatrix *form, const void *x, void *scratch, int ranks,
+                                  cudaStream_t stream);
+cudaError_t cuda_norm_moments_finish(const CudaMatrix *form, const void *x, float *mean,
+                                     float *variance, void *scratch, int ranks,
+                                     cudaStream_t stream);
 
 typedef struct CudaNormBackward {
     const void *x, *dy, *y;                      /* y: for CUDA_MASK_BY_Y */
@@ -68,12 +77,15 @@ typedef struct CudaNormBackward {
     float *dgamma, *dbeta;
     float epsilon;
     CudaNormMask mask;
-    int running; /* mean and variance are constants */
+    int running; /* mean and variance are constants: nothing is to be summed over ranks */
+    int ranks;
 } CudaNormBackward;
 
-/** dx may be x or dy. */
-cudaError_t cuda_norm_backward_run(const CudaMatrix *form, const CudaNormBackward *call,
+/** dgamma and dbeta are this rank's. dx may be x or dy. */
+cudaError_t cuda_norm_backward_sum(const CudaMatrix *form, const CudaNormBackward *call,
                                    void *scratch, cudaStream_t stream);
+cudaError_t cuda_norm_backward_finish(const CudaMatrix *form, const CudaNormBackward *call,
+                                      void *scratch, cudaStream_t stream);
 /** y[c] = sum over rows. */
 cudaError_t cuda_channel_sum(const CudaMatrix *form, const void *x, float *y, void *scratch,
                              cudaStream_t stream);
@@ -151,6 +163,8 @@ typedef struct CudaLoss {
                                         * NULL; of lists the mask */
     float *loss, *gradient;
     const float *scale;
+    double *sums; /* of several ranks: the call leaves the loss's sum and the weights' here, to
+                   * be added up before cuda_loss_share; NULL: it is all */
     int64_t samples, size; /* of lists: their number and length */
     int divergence;
     double margin;
@@ -160,6 +174,8 @@ cudaError_t cuda_loss_bce_run(const CudaLoss *call, cudaStream_t stream);
 cudaError_t cuda_loss_softmax_run(const CudaLoss *call, cudaStream_t stream);
 cudaError_t cuda_loss_pairs_run(const CudaLoss *call, cudaStream_t stream);
 cudaError_t cuda_loss_lists_run(const CudaLoss *call, cudaStream_t stream);
+/** From the sums of all ranks to the loss and its gradient, of `count` numbers. */
+cudaError_t cuda_loss_share(const CudaLoss *call, int64_t count, cudaStream_t stream);
 
 /* ---- colour.cu
  * ------------------------------------------------------------------------------------ */
@@ -200,7 +216,8 @@ typedef struct CudaOptimise {
 
 cudaError_t cuda_optimise_run(const CudaOptimise *call, cudaStream_t stream);
 
-/* ---- pixels.cu -------------------------------------------------------------------------------------- */
+/* ---- pixels.cu
+ * -------------------------------------------------------------------------------------- */
 
 cudaError_t cuda_pixels_run(const CudaPixels *call, cudaStream_t stream);
 

@@ -25,14 +25,29 @@ __device__ double weight_of(const CudaLoss &call, int64_t n)
 }
 
 /* From sums to means; the gradient holds weighted ones. `count` elements. */
-__device__ void finish(const CudaLoss &call, double loss, double total, int64_t count)
+__device__ void divide(const CudaLoss &call, double loss, double total, int64_t count)
 {
-    loss = block_sum(loss);
-    total = block_sum(total);
     const double scale = call.scale ? (double)*call.scale : 1.0;
     if (threadIdx.x == 0) *call.loss = (float)(total > 0 ? loss / total : 0);
     for (int64_t i = threadIdx.x; i < count; i += THREADS)
         call.gradient[i] = total > 0 ? (float)(call.gradient[i] / total * scale) : 0.0f;
+}
+
+__device__ void finish(const CudaLoss &call, double loss, double total, int64_t count)
+{
+    loss = block_sum(loss);
+    total = block_sum(total);
+    if (!call.sums) {
+        divide(call, loss, total, count);
+    } else if (threadIdx.x == 0) {
+        call.sums[0] = loss;
+        call.sums[1] = total;
+    }
+}
+
+__global__ void share(const __grid_constant__ CudaLoss call, int64_t count)
+{
+    divide(call, call.sums[0], call.sums[1], count);
 }
 
 __global__ void bce(const __grid_constant__ CudaLoss call)
@@ -121,5 +136,11 @@ cudaError_t cuda_loss_pairs_run(const CudaLoss *call, cudaStream_t stream)
 cudaError_t cuda_loss_lists_run(const CudaLoss *call, cudaStream_t stream)
 {
     lists<<<1, THREADS, 0, stream>>>(*call);
+    return cudaGetLastError();
+}
+
+cudaError_t cuda_loss_share(const CudaLoss *call, int64_t count, cudaStream_t stream)
+{
+    share<<<1, THREADS, 0, stream>>>(*call, count);
     return cudaGetLastError();
 }

@@ -14,6 +14,7 @@ static int run_chain(HedonContext *ctx, CudaPlan *plan, const CudaStep *step, co
         if (step->as.chain.coefficient[i] >= 0)
             *coefficients[i] = call->x[step->as.chain.coefficient[i]];
     chain.key = plan->key;
+    chain.samples = plan->samples;
     return CUDA_TRY(ctx,
                     cuda_chain(&step->as.chain.form, call->x[0], call->y, &chain, call->stream));
 }

@@ -2,16 +2,30 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/graph/uses.h"
+
+/* What stands at the head of the scratch, over the ranks. */
+static int sum_over_ranks(HedonContext *ctx, const CudaPlan *plan, const CudaStep *step,
+                          const CudaCall *call)
+{
+    const int err =
+        cuda_ranks_sum_start(ctx, plan->device, call->scratch, cuda_norm_sums(&step->as.norm.form),
+                             HEDON_F64, call->stream);
+    return err ? err : cuda_ranks_sum_finish(ctx, plan->device, call->stream);
+}
 
 /* x[0] x; y the mean, extra[0] the variance. */
 static int run_moments(HedonContext *ctx, CudaPlan *plan, const CudaStep *step,
                        const CudaCall *call)
 {
-    (void)plan;
-    return CUDA_TRY(ctx, cuda_norm_moments(&step->as.norm.form, call->x[0], call->y, call->extra[0],
-                                           call->scratch, call->stream));
+    const CudaMatrix *form = &step->as.norm.form;
+    int err = CUDA_TRY(
+        ctx, cuda_norm_moments_sum(form, call->x[0], call->scratch, plan->ranks, call->stream));
+    if (!err && plan->ranks > 1) err = sum_over_ranks(ctx, plan, step, call);
+    return err ? err
+               : CUDA_TRY(ctx, cuda_norm_moments_finish(form, call->x[0], call->y, call->extra[0],
+                                                        call->scratch, plan->ranks, call->stream));
 }
 
 int cuda_lower_norm_train(HedonContext *ctx, CudaPlan *plan, const CudaGroup *group)
@@ -57,7 +71,6 @@ int cuda_lower_norm_train(HedonContext *ctx, CudaPlan *plan, const CudaGroup *gr
 static int run_backward(HedonContext *ctx, CudaPlan *plan, const CudaStep *step,
                         const CudaCall *call)
 {
-    (void)plan;
     CudaNormBackward b = step->as.norm.call;
     b.x = call->x[0];
     b.dy = call->x[1];
@@ -69,8 +82,12 @@ static int run_backward(HedonContext *ctx, CudaPlan *plan, const CudaStep *step,
     b.dx = call->y;
     b.dgamma = call->extra[0];
     b.dbeta = call->extra[1];
-    return CUDA_TRY(ctx,
-                    cuda_norm_backward_run(&step->as.norm.form, &b, call->scratch, call->stream));
+    int err =
+        CUDA_TRY(ctx, cuda_norm_backward_sum(&step->as.norm.form, &b, call->scratch, call->stream));
+    if (!err && b.ranks > 1) err = sum_over_ranks(ctx, plan, step, call);
+    return err ? err
+               : CUDA_TRY(ctx, cuda_norm_backward_finish(&step->as.norm.form, &b, call->scratch,
+                                                         call->stream));
 }
 
 int cuda_lower_norm_backward(HedonContext *ctx, CudaPlan *plan, const CudaGroup *group)
@@ -83,6 +100,7 @@ int cuda_lower_norm_backward(HedonContext *ctx, CudaPlan *plan, const CudaGroup 
     step.overwritable = 1u << 0 | 1u << 1;
     step.as.norm.call.epsilon = (float)node->attributes.batch_norm.epsilon;
     step.as.norm.call.running = node->attributes.batch_norm.running;
+    step.as.norm.call.ranks = step.as.norm.call.running ? 1 : plan->ranks;
     for (int i = 0; i < 5; i++) {
         const HedonValueId value = relu && i == 1 ? relu->input[1] : node->input[i];
         step.input[i] =

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 
 /* The step's output, scaled as its input `gradient` is (-1: not). */
 static int push(HedonContext *ctx, CudaPlan *plan, CudaStep *step, HedonValueId value, int gradient,
@@ -132,6 +132,8 @@ int cuda_lower_channel_sum(HedonContext *ctx, CudaPlan *plan, const CudaGroup *g
 
 /* ---- Losses --------------------------------------------------------------------------------- */
 
+enum { LOSS_SUMS = 2 };
+
 typedef cudaError_t (*LossKernel)(const CudaLoss *call, cudaStream_t stream);
 
 /* x[0] logits, x[1] targets, ties or mask, x[2] weights; y the loss, extra[0] the gradient. */
@@ -145,7 +147,15 @@ static int run_loss(HedonContext *ctx, CudaPlan *plan, const CudaStep *step, con
     loss.loss = call->y;
     loss.gradient = call->extra[0];
     loss.scale = plan->scale;
-    return CUDA_TRY(ctx, kernel(&loss, call->stream));
+    loss.sums = call->scratch;
+    int err = CUDA_TRY(ctx, kernel(&loss, call->stream));
+    if (err || plan->ranks == 1) return err;
+    err = cuda_ranks_sum_start(ctx, plan->device, loss.sums, LOSS_SUMS, HEDON_F64, call->stream);
+    if (!err) err = cuda_ranks_sum_finish(ctx, plan->device, call->stream);
+    return err ? err
+               : CUDA_TRY(ctx, cuda_loss_share(
+                                   &loss, hedon_shape_count(&plan->tensors[step->extra[0]].shape),
+                                   call->stream));
 }
 
 static int run_bce(HedonContext *ctx, CudaPlan *plan, const CudaStep *step, const CudaCall *call)
@@ -208,6 +218,10 @@ int cuda_lower_loss(HedonContext *ctx, CudaPlan *plan, const CudaGroup *group)
     step.extra[0] = cuda_tensor_new(ctx, plan, node->output[1], CUDA_LOGICAL);
     if (step.extra[0] < 0) return step.extra[0];
     plan->tensors[step.extra[0]].scaled = plan->scale != NULL;
+    if (plan->ranks > 1) {
+        step.scratch = cuda_scratch_new(ctx, plan, LOSS_SUMS * sizeof(double));
+        if (step.scratch < 0) return step.scratch;
+    }
     return push(ctx, plan, &step, node->output[0], -1, "own loss");
 }
 

@@ -180,6 +180,36 @@ __device__ void total(const double *sums, int chunks, int64_t stride, int64_t ch
     }
 }
 
+/* For other ranks, whose x[0] is another: sums about zero, in the first chunk's place. In double, what
+ * cancels later is far below float32's rounding. */
+template <typename T>
+__global__ void join_moments(const __grid_constant__ CudaMatrix form, const T *x, double *sums, int chunks,
+                             double count)
+{
+    const int64_t c = (int64_t)blockIdx.x * FINISH_LANES + threadIdx.x;
+    double sum, square;
+    total(sums, chunks, form.stride, c, c < form.channels, &sum, &square);
+    if (threadIdx.y || c >= form.channels) return;
+    const double about = to_float(x[c]);
+    sums[c] = sum + count * about;
+    sums[form.stride + c] = square + 2 * about * sum + count * about * about;
+}
+
+/* This rank's sums in the first chunk's place, and what is of this rank alone. */
+__global__ void join_products(const __grid_constant__ CudaMatrix form,
+                              const __grid_constant__ CudaNormBackward call, double *sums, int chunks)
+{
+    const int64_t c = (int64_t)blockIdx.x * FINISH_LANES + threadIdx.x;
+    double sum, product;
+    total(sums, chunks, form.stride, c, c < form.channels, &sum, &product);
+    if (threadIdx.y || c >= form.channels) return;
+    call.dgamma[c] = (float)(product / sqrt((double)call.variance[c] + call.epsilon));
+    call.dbeta[c] = (float)sum;
+    sums[c] = sum;
+    sums[form.stride + c] = product;
+}
+
+/* x: NULL, the sums are about zero. */
 template <typename T>
 __global__ void finish_moments(const __grid_constant__ CudaMatrix form, const T *x, const double *sums,
                                int chunks, double count, float *mean, float *variance)
@@ -189,7 +219,7 @@ __global__ void finish_moments(const __grid_constant__ CudaMatrix form, const T 
     total(sums, chunks, form.stride, c, c < form.channels, &sum, &square);
     if (threadIdx.y || c >= form.channels) return;
     const double offset = sum / count;
-    mean[c] = (float)(to_float(x[c]) + offset);
+    mean[c] = (float)((x ? to_float(x[c]) : 0.0f) + offset);
     variance[c] = (float)fmax(square / count - offset * offset, 0.0);
 }
 
@@ -202,8 +232,10 @@ __global__ void finish_products(const __grid_constant__ CudaMatrix form,
     total(sums, chunks, form.stride, c, c < form.channels, &sum, &product);
     if (threadIdx.y || c >= form.channels) return;
     const double inverse = 1 / sqrt((double)call.variance[c] + call.epsilon);
-    call.dgamma[c] = (float)(product * inverse);
-    call.dbeta[c] = (float)sum;
+    if (call.ranks == 1) {
+        call.dgamma[c] = (float)(product * inverse);
+        call.dbeta[c] = (float)sum;
+    }
     level[c] = call.running ? 0.0f : (float)(sum / count);
     slope[c] = call.running ? 0.0f : (float)(product * inverse * inverse / count);
 }
@@ -257,8 +289,8 @@ unsigned finish_blocks(const CudaMatrix *form)
 const dim3 finish_threads(FINISH_LANES, FINISH_LINES);
 
 template <typename T, int V>
-cudaError_t moments(const CudaMatrix *form, const void *x, float *mean, float *variance, void *scratch,
-                    cudaStream_t stream)
+cudaError_t moments_sum(const CudaMatrix *form, const void *x, void *scratch, int ranks,
+                        cudaStream_t stream)
 {
     const RowBlocks b = row_blocks(form->stride, V);
     const int64_t rows = cuda_matrix_rows(form), chunks = chunk_count(rows);
@@ -266,8 +298,22 @@ cudaError_t moments(const CudaMatrix *form, const void *x, float *mean, float *v
     const T *values = static_cast<const T *>(x);
     sum_values<T, V><<<dim3((unsigned)chunks, b.across), BLOCK_THREADS, 0, stream>>>(
         *form, values, s.sums, b.lanes, b.rows, rows, 0);
+    if (ranks > 1)
+        join_moments<T><<<finish_blocks(form), finish_threads, 0, stream>>>(*form, values, s.sums,
+                                                                           (int)chunks, (double)rows);
+    return cudaGetLastError();
+}
+
+template <typename T, int V>
+cudaError_t moments_finish(const CudaMatrix *form, const void *x, float *mean, float *variance,
+                           void *scratch, int ranks, cudaStream_t stream)
+{
+    const int64_t rows = cuda_matrix_rows(form), chunks = chunk_count(rows);
+    const Scratch s = scratch_of(form, scratch);
+    const T *values = static_cast<const T *>(x);
     finish_moments<T><<<finish_blocks(form), finish_threads, 0, stream>>>(
-        *form, values, s.sums, (int)chunks, (double)rows, mean, variance);
+        *form, ranks > 1 ? nullptr : values, s.sums, ranks > 1 ? 1 : (int)chunks, (double)rows * ranks,
+        mean, variance);
     return cudaGetLastError();
 }
 
@@ -285,16 +331,30 @@ cudaError_t channel_sum(const CudaMatrix *form, const void *x, float *y, void *s
 }
 
 template <typename T, int V>
-cudaError_t backward(const CudaMatrix *form, const CudaNormBackward *call, void *scratch,
-                     cudaStream_t stream)
+cudaError_t backward_sum(const CudaMatrix *form, const CudaNormBackward *call, void *scratch,
+                         cudaStream_t stream)
 {
     const RowBlocks b = row_blocks(form->stride, V);
     const int64_t rows = cuda_matrix_rows(form), chunks = chunk_count(rows);
     const Scratch s = scratch_of(form, scratch);
     sum_products<T, V><<<dim3((unsigned)chunks, b.across), BLOCK_THREADS, 0, stream>>>(
         *form, *call, s.sums, b.lanes, b.rows, rows);
+    if (call->ranks > 1)
+        join_products<<<finish_blocks(form), finish_threads, 0, stream>>>(*form, *call, s.sums,
+                                                                         (int)chunks);
+    return cudaGetLastError();
+}
+
+template <typename T, int V>
+cudaError_t backward_finish(const CudaMatrix *form, const CudaNormBackward *call, void *scratch,
+                            cudaStream_t stream)
+{
+    const RowBlocks b = row_blocks(form->stride, V);
+    const int64_t rows = cuda_matrix_rows(form), chunks = chunk_count(rows);
+    const Scratch s = scratch_of(form, scratch);
     finish_products<<<finish_blocks(form), finish_threads, 0, stream>>>(
-        *form, *call, s.sums, (int)chunks, (double)rows, s.level, s.slope);
+        *form, *call, s.sums, call->ranks > 1 ? 1 : (int)chunks, (double)rows * call->ranks, s.level,
+        s.slope);
     const int64_t tile = (int64_t)b.rows * 4;
     write_gradient<T, V><<<dim3((unsigned)((rows + tile - 1) / tile), b.across), BLOCK_THREADS, 0, stream>>>(
         *form, *call, s.level, s.slope, b.lanes, b.rows, rows);
@@ -309,10 +369,21 @@ int64_t cuda_norm_scratch(const CudaMatrix *form)
     return form->stride * (chunks * 2 * (int64_t)sizeof(double) + 2 * (int64_t)sizeof(float));
 }
 
-cudaError_t cuda_norm_moments(const CudaMatrix *form, const void *x, float *mean, float *variance,
-                              void *scratch, cudaStream_t stream)
+int64_t cuda_norm_sums(const CudaMatrix *form)
 {
-    return DISPATCH(form, moments, form, x, mean, variance, scratch, stream);
+    return 2 * form->stride;
+}
+
+cudaError_t cuda_norm_moments_sum(const CudaMatrix *form, const void *x, void *scratch, int ranks,
+                                  cudaStream_t stream)
+{
+    return DISPATCH(form, moments_sum, form, x, scratch, ranks, stream);
+}
+
+cudaError_t cuda_norm_moments_finish(const CudaMatrix *form, const void *x, float *mean,
+                                     float *variance, void *scratch, int ranks, cudaStream_t stream)
+{
+    return DISPATCH(form, moments_finish, form, x, mean, variance, scratch, ranks, stream);
 }
 
 cudaError_t cuda_channel_sum(const CudaMatrix *form, const void *x, float *y, void *scratch,
@@ -321,8 +392,14 @@ cudaError_t cuda_channel_sum(const CudaMatrix *form, const void *x, float *y, vo
     return DISPATCH(form, channel_sum, form, x, y, scratch, stream);
 }
 
-cudaError_t cuda_norm_backward_run(const CudaMatrix *form, const CudaNormBackward *call, void *scratch,
+cudaError_t cuda_norm_backward_sum(const CudaMatrix *form, const CudaNormBackward *call, void *scratch,
                                    cudaStream_t stream)
 {
-    return DISPATCH(form, backward, form, call, scratch, stream);
+    return DISPATCH(form, backward_sum, form, call, scratch, stream);
+}
+
+cudaError_t cuda_norm_backward_finish(const CudaMatrix *form, const CudaNormBackward *call,
+                                      void *scratch, cudaStream_t stream)
+{
+    return DISPATCH(form, backward_finish, form, call, scratch, stream);
 }

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/optimiser_check.h"
 
 /* torch.amp.GradScaler's rule: half of it after an overflow, twice after so many steps without. */
@@ -61,14 +61,36 @@ static int keep_parts(HedonContext *ctx, CudaState *state, const HedonOptimiserS
     return err;
 }
 
-static int set_scale(HedonContext *ctx, CudaState *state, float scale)
+static int set_scale(HedonContext *ctx, CudaState *state, float scale, int good_steps)
 {
     CudaDevice *device = (CudaDevice *)state->base.device;
     const float both[2] = {scale, 1 / scale};
     state->scale = scale;
-    state->good_steps = 0;
+    state->good_steps = good_steps;
     int err = cuda_copy_in(ctx, device, state->loss_scale, both, sizeof(both), device->stream);
-    return err ? err : CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    return err ? err : cuda_wait(ctx, device, device->stream);
+}
+
+void cuda_loss_scale_read(const HedonState *base, HedonLossScale *out)
+{
+    const CudaState *state = (const CudaState *)base;
+    *out = (HedonLossScale){0};
+    if (state->loss_scale) *out = (HedonLossScale){state->scale, state->good_steps};
+}
+
+int cuda_loss_scale_write(HedonContext *ctx, HedonState *base, const HedonLossScale *value)
+{
+    CudaState *state = (CudaState *)base;
+    int power;
+    if (!state->loss_scale)
+        return hedon_fail(ctx, HEDON_EINVAL, "there is no loss scale but in float16");
+    if (!(value->scale >= 1 && value->scale <= LARGEST_SCALE) ||
+        frexpf(value->scale, &power) != .5f || value->good_steps < 0)
+        return hedon_fail(ctx, HEDON_EINVAL, "a loss scale of %g after %d steps is none",
+                          (double)value->scale, value->good_steps);
+    const int err = cuda_after_executions(ctx, (CudaDevice *)base->device,
+                                          ((CudaDevice *)base->device)->stream);
+    return err ? err : set_scale(ctx, state, value->scale, value->good_steps);
 }
 
 /* An overflow that a lower scale may cure is no fault of the gradients. */
@@ -77,10 +99,10 @@ static int adjust_scale(HedonContext *ctx, CudaState *state, HedonOptimiserResul
     if (!state->loss_scale) return 0;
     if (!result->finite && state->scale > 1) {
         *result = (HedonOptimiserResult){.finite = 1, .skipped = 1};
-        return set_scale(ctx, state, state->scale / 2);
+        return set_scale(ctx, state, state->scale / 2, 0);
     }
     if (result->finite && ++state->good_steps >= STEPS_TO_GROW && state->scale < LARGEST_SCALE)
-        return set_scale(ctx, state, state->scale * 2);
+        return set_scale(ctx, state, state->scale * 2, 0);
     return 0;
 }
 
@@ -116,7 +138,7 @@ int cuda_optimise(HedonContext *ctx, HedonState *base, const HedonOptimiserStep 
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(values, state->result, sizeof(values),
                                             cudaMemcpyDeviceToHost, device->stream));
-    if (!err) err = CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    if (!err) err = cuda_wait(ctx, device, device->stream);
     if (err) return err;
     result->gradient_norm = values[0];
     result->finite = values[1] != 0;

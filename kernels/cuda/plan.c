@@ -1,5 +1,5 @@
 /* Plans: compile, what they are in numbers and in text. */
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,18 +13,26 @@ static const char *const form_names[CUDA_FORMS] = {"logical", "rows"};
 static const char *const type_names[] = {
     [CUDA_F32] = "float32", [CUDA_BF16] = "bfloat16", [CUDA_F16] = "float16"};
 
+void cuda_plan_forget_graphs(CudaPlan *plan)
+{
+    for (int i = 0; i < CUDA_GRAPHS; i++)
+        if (plan->captures[i].graph) cudaGraphExecDestroy(plan->captures[i].graph);
+    memset(plan->captures, 0, sizeof(plan->captures));
+}
+
 void cuda_plan_free(HedonPlan *base)
 {
     CudaPlan *plan = (CudaPlan *)base;
     if (!plan) return;
     cudaStreamWaitEvent(plan->device->stream, plan->device->busy, 0);
     cudaStreamSynchronize(plan->device->stream);
-    for (int i = 0; i < CUDA_GRAPHS; i++)
-        if (plan->captures[i].graph) cudaGraphExecDestroy(plan->captures[i].graph);
+    cuda_plan_forget_graphs(plan);
+    if (plan->device->summing == plan) plan->device->summing = NULL;
     for (int i = 0; plan->marks && i <= plan->step_count; i++)
         if (plan->marks[i]) cudaEventDestroy(plan->marks[i]);
     for (int i = 0; i < plan->constant_count; i++) cuda_release(plan->device, plan->constants[i]);
     cuda_release(plan->device, plan->arena);
+    hedon_free(plan->sample_numbers);
     hedon_free(plan->marks);
     hedon_free(plan->constants);
     hedon_free(plan->packed);
@@ -106,6 +114,29 @@ static int make_update_table(HedonContext *ctx, CudaPlan *plan)
     return err;
 }
 
+/* The samples' numbers, 0, 1, ... at first. */
+static int make_samples(HedonContext *ctx, CudaPlan *plan)
+{
+    const HedonGraph *graph = plan->base.graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const HedonNode *node = &graph->nodes[i];
+        const int64_t samples = graph->values[node->output[0]].shape.dim[0];
+        if ((node->op == HEDON_OP_DROPOUT || node->op == HEDON_OP_DROP_PATH) &&
+            samples > plan->sample_count)
+            plan->sample_count = samples;
+    }
+    if (!plan->sample_count) return 0;
+    const size_t count = (size_t)plan->sample_count;
+    plan->sample_numbers = hedon_calloc(count, sizeof(int64_t));
+    if (!plan->sample_numbers) return hedon_fail_memory(ctx);
+    for (size_t i = 0; i < count; i++) plan->sample_numbers[i] = (int64_t)i;
+    void *samples;
+    const int err =
+        cuda_constant(ctx, plan, plan->sample_numbers, count * sizeof(int64_t), &samples);
+    plan->samples = samples;
+    return err;
+}
+
 /* ---- Compiling ------------------------------------------------------------------------------ */
 
 static int make_profile(HedonContext *ctx, CudaPlan *plan)
@@ -132,7 +163,8 @@ static int build(HedonContext *ctx, CudaPlan *plan)
     int err = cuda_constant(ctx, plan, NULL, sizeof(*plan->key), &key);
     if (err) return err;
     plan->key = key;
-    err = lower(ctx, plan);
+    err = make_samples(ctx, plan);
+    if (!err) err = lower(ctx, plan);
     if (!err)
         err = cuda_allocate(
             ctx, plan->device, (size_t)plan->arena_bytes,
@@ -155,9 +187,6 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
                  HedonPlan **out)
 {
     *out = NULL;
-    if (state->graph->ranks > 1)
-        return hedon_fail(ctx, HEDON_EUNSUPPORTED,
-                          "the cuda backend trains in one process only so far: leave --ranks out");
     CudaPlan *plan = hedon_calloc(1, sizeof(*plan));
     if (!plan) return hedon_fail_memory(ctx);
     plan->base = (HedonPlan){state->device, state->graph};
@@ -165,6 +194,7 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
     plan->state = (CudaState *)state;
     plan->type = type_of(state->device->precision);
     plan->trained = hedon_graph_is_trained(state->graph);
+    plan->ranks = state->graph->ranks > 1 ? state->graph->ranks : 1;
     if (options) {
         plan->profile = options->profile;
         plan->gradient_ready = options->gradient_ready;
@@ -174,7 +204,8 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
         plan->scale = plan->state->loss_scale;
         plan->unscale = plan->state->loss_scale + 1;
     }
-    const int err = build(ctx, plan);
+    int err = cuda_enter(ctx, plan->device);
+    if (!err) err = build(ctx, plan);
     if (err)
         cuda_plan_free(&plan->base);
     else

@@ -22,6 +22,8 @@
 
 /* ---- States --------------------------------------------------------------------------------- */
 
+typedef struct CudaBucket CudaBucket; /* buckets.c */
+
 typedef struct CudaState {
     HedonState base;
     int64_t *offset;                 /* by ordinal, in each part's block; elements */
@@ -29,7 +31,10 @@ typedef struct CudaState {
     float *parts[HEDON_STATE_PARTS]; /* blocks; NULL: not kept (yet) */
     HedonBuffer *gradients;          /* by ordinal; data NULL for parameters without one */
     unsigned char *has_gradient;     /* by ordinal */
-    CudaPiece *pieces;               /* in device memory, as are the next three */
+    CudaBucket *buckets;             /* of gradients, to be summed over ranks */
+    int *bucket_of;                  /* by ordinal */
+    int bucket_count;
+    CudaPiece *pieces; /* in device memory, as are the next three */
     CudaRule *rules;
     double *sums, *result;
     int piece_count;
@@ -47,6 +52,8 @@ int cuda_state_write(HedonContext *ctx, HedonState *state, HedonStatePart part, 
                      const HedonTensor *value);
 /** See that a part is there, as it is at first. */
 int cuda_state_keep(HedonContext *ctx, CudaState *state, HedonStatePart part);
+void cuda_loss_scale_read(const HedonState *state, HedonLossScale *out);
+int cuda_loss_scale_write(HedonContext *ctx, HedonState *state, const HedonLossScale *value);
 int cuda_optimise(HedonContext *ctx, HedonState *state, const HedonOptimiserStep *step,
                   HedonOptimiserResult *result);
 
@@ -122,7 +129,6 @@ struct CudaStep {
         struct {
             CudaMatrix form;
             CudaNormBackward call; /* without pointers */
-            int chained;           /* an element-wise chain follows in place: see norm step */
         } norm;
         CudaMatrix pool;
         CudaMatmul matmul;
@@ -150,7 +156,7 @@ enum { CUDA_GRAPHS = 4, CUDA_BINDINGS = 16 };
 typedef struct CudaCapture {
     cudaGraphExec_t graph; /* NULL: seen once, not captured yet */
     void *bound[CUDA_BINDINGS];
-    int accumulate, seen;
+    int accumulate, sums, seen;
 } CudaCapture;
 
 struct CudaPlan {
@@ -158,7 +164,7 @@ struct CudaPlan {
     CudaDevice *device;
     CudaState *state;
     CudaType type;
-    int trained, profile;
+    int trained, profile, ranks;
     void (*gradient_ready)(void *opaque, int parameter, HedonBuffer *gradient);
     void *opaque;
     const float *scale, *unscale; /* of float16's losses, in device memory; NULL: none */
@@ -171,7 +177,10 @@ struct CudaPlan {
     int32_t (*tensor_of)[CUDA_FORMS]; /* by value id: tensors that hold it, or -1 */
     char *arena;
     int64_t arena_bytes, weight_bytes;
-    uint64_t *key; /* of the execution's random numbers, in device memory */
+    uint64_t *key; /* of the execution's random numbers, in device memory, as are the next ones */
+    int64_t *samples;        /* the samples' numbers for what is dropped */
+    int64_t *sample_numbers; /* the same on the host */
+    int64_t sample_count;    /* 0: nothing is dropped */
     CudaPackItem *pack_items;
     int64_t pack_pairs;
     CudaUpdateItem *update_items;
@@ -255,6 +264,7 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
 void cuda_plan_info(const HedonPlan *plan, HedonPlanInfo *info);
 char *cuda_plan_text(const HedonPlan *plan);
 void cuda_plan_free(HedonPlan *plan);
+void cuda_plan_forget_graphs(CudaPlan *plan);
 
 /* execute.c */
 int cuda_execute(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);

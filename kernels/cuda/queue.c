@@ -1,7 +1,7 @@
 /* Streams and events of the vtable. */
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 
 int cuda_stream_new(HedonContext *ctx, HedonDevice *device, HedonStream **out)
 {
@@ -9,8 +9,9 @@ int cuda_stream_new(HedonContext *ctx, HedonDevice *device, HedonStream **out)
     HedonStream *stream = hedon_calloc(1, sizeof(*stream));
     if (!stream) return hedon_fail_memory(ctx);
     stream->device = (CudaDevice *)device;
-    const int err =
-        CUDA_TRY(ctx, cudaStreamCreateWithFlags(&stream->stream, cudaStreamNonBlocking));
+    int err = cuda_enter(ctx, stream->device);
+    if (!err)
+        err = CUDA_TRY(ctx, cudaStreamCreateWithFlags(&stream->stream, cudaStreamNonBlocking));
     if (err)
         hedon_free(stream);
     else
@@ -28,7 +29,7 @@ void cuda_stream_free(HedonStream *stream)
 
 int cuda_stream_wait(HedonContext *ctx, HedonStream *stream)
 {
-    return CUDA_TRY(ctx, cudaStreamSynchronize(stream->stream));
+    return cuda_wait(ctx, stream->device, stream->stream);
 }
 
 int cuda_event_record(HedonContext *ctx, HedonStream *stream, HedonEvent **out)
@@ -36,7 +37,8 @@ int cuda_event_record(HedonContext *ctx, HedonStream *stream, HedonEvent **out)
     *out = NULL;
     HedonEvent *event = hedon_calloc(1, sizeof(*event));
     if (!event) return hedon_fail_memory(ctx);
-    int err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&event->event, cudaEventDisableTiming));
+    int err = cuda_enter(ctx, stream->device);
+    if (!err) err = CUDA_TRY(ctx, cudaEventCreateWithFlags(&event->event, cudaEventDisableTiming));
     if (!err) err = CUDA_TRY(ctx, cudaEventRecord(event->event, stream->stream));
     if (err)
         cuda_event_free(event);

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/plan.h"
+#include "kernels/cuda/ranks.h"
 #include "kernels/parameter_tensor.h"
 
 enum { ALIGNED_FLOATS = CUDA_ALIGNMENT / 4 };
@@ -26,6 +26,8 @@ void cuda_state_free(HedonState *base)
     hedon_free(state->offset);
     hedon_free(state->gradients);
     hedon_free(state->has_gradient);
+    hedon_free(state->buckets);
+    hedon_free(state->bucket_of);
     hedon_free(state);
 }
 
@@ -108,6 +110,7 @@ static int make_gradients(HedonContext *ctx, CudaState *state)
     if (!graph->gradient_count) return 0;
     int err = new_block(ctx, state, HEDON_STATE_GRADIENT);
     if (!err) err = make_pieces(ctx, state);
+    if (!err) err = cuda_buckets_make(ctx, state);
     for (int i = 0; i < graph->parameter_count && !err; i++) {
         if (!state->has_gradient[i]) continue;
         const HedonValue *value = &graph->values[hedon_graph_parameter_value(graph, i)];
@@ -202,7 +205,7 @@ int cuda_state_read(HedonContext *ctx, HedonState *base, HedonStatePart part, in
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(narrow, from, (size_t)count * sizeof(float),
                                             cudaMemcpyDeviceToHost, device->stream));
-    if (!err) err = CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    if (!err) err = cuda_wait(ctx, device, device->stream);
     if (narrow != out->data) {
         if (!err) hedon_convert_reals(out->data, out->dtype, narrow, HEDON_F32, count);
         hedon_free(narrow);
@@ -229,7 +232,7 @@ int cuda_state_write(HedonContext *ctx, HedonState *base, HedonStatePart part, i
     err = cuda_after_executions(ctx, device, device->stream);
     if (!err)
         err = cuda_copy_in(ctx, device, to, from, (size_t)count * sizeof(float), device->stream);
-    if (!err) err = CUDA_TRY(ctx, cudaStreamSynchronize(device->stream));
+    if (!err) err = cuda_wait(ctx, device, device->stream);
     hedon_free(narrow);
     return err;
 }

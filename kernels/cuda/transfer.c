@@ -4,13 +4,15 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "kernels/cuda/cuda.h"
+#include "kernels/cuda/ranks.h"
 
 /* ---- Staging -------------------------------------------------------------------------------- */
 
-int cuda_staging_open(HedonContext *ctx, CudaStaging *staging, size_t slot_bytes)
+int cuda_staging_open(HedonContext *ctx, CudaDevice *device, CudaStaging *staging,
+                      size_t slot_bytes)
 {
     int err = 0;
+    staging->device = device;
     staging->bytes = slot_bytes;
     for (int i = 0; i < CUDA_SLOTS && !err; i++) {
         CudaSlot *slot = &staging->slot[i];
@@ -53,7 +55,7 @@ int cuda_staging_copy(HedonContext *ctx, CudaStaging *staging, void *to, const v
     for (size_t done = 0; done < bytes && !err;) {
         CudaSlot *slot = &staging->slot[staging->next];
         const size_t left = bytes - done, part = left < staging->bytes ? left : staging->bytes;
-        err = CUDA_TRY(ctx, cudaEventSynchronize(slot->copied));
+        err = cuda_wait_event(ctx, staging->device, slot->copied);
         if (err) break;
         pack(slot->pinned, from, stride, row, done, part);
         err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to + done, slot->pinned, part,
@@ -114,7 +116,7 @@ int cuda_upload(HedonContext *ctx, HedonBuffer *to, size_t offset, const void *f
     /* Nobody said in which order: what was executed without a stream may still read the buffer. */
     if (!stream) err = cuda_after_executions(ctx, device, queue);
     if (!err) err = cuda_copy_in(ctx, device, (char *)to->data + offset, from, bytes, queue);
-    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    if (!err && !stream) err = cuda_wait(ctx, device, queue);
     return err;
 }
 
@@ -129,7 +131,7 @@ int cuda_download(HedonContext *ctx, void *to, HedonBuffer *from, size_t offset,
     if (!err)
         err = CUDA_TRY(ctx, cudaMemcpyAsync(to, (const char *)from->data + offset, bytes,
                                             cudaMemcpyDeviceToHost, queue));
-    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    if (!err && !stream) err = cuda_wait(ctx, device, queue);
     return err;
 }
 
@@ -146,6 +148,6 @@ int cuda_copy(HedonContext *ctx, HedonBuffer *to, size_t to_offset, HedonBuffer 
         err = CUDA_TRY(ctx, cudaMemcpyAsync((char *)to->data + to_offset,
                                             (const char *)from->data + from_offset, bytes,
                                             cudaMemcpyDeviceToDevice, queue));
-    if (!err && !stream) err = CUDA_TRY(ctx, cudaStreamSynchronize(queue));
+    if (!err && !stream) err = cuda_wait(ctx, device, queue);
     return err;
 }

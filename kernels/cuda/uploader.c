@@ -40,8 +40,8 @@ int cuda_uploader_new(HedonContext *ctx, HedonDevice *base, HedonStream *stream,
     if (!uploader) return hedon_fail_memory(ctx);
     uploader->device = device;
     uploader->stream = stream->stream;
-    int err = CUDA_TRY(ctx, cudaSetDevice(device->index)); /* of this thread, which may be new */
-    if (!err) err = cuda_staging_open(ctx, &uploader->staging, SLOT_BYTES);
+    int err = cuda_enter(ctx, device); /* this thread may be new */
+    if (!err) err = cuda_staging_open(ctx, device, &uploader->staging, SLOT_BYTES);
     if (err)
         cuda_uploader_free(uploader);
     else
@@ -205,7 +205,7 @@ int cuda_uploader_prepare(HedonContext *ctx, HedonUploader *uploader,
     if (views < 1 || views > MOST_VIEWS)
         return hedon_fail(ctx, HEDON_EINVAL, "%d views of a picture: give 1 to %d", views,
                           MOST_VIEWS);
-    int err = 0;
+    int err = cuda_enter(ctx, uploader->device);
     for (int v = 0; v < views && !err; v++) err = hedon_transform_check(ctx, &transforms[v], like);
     /* The kernels under way read the tables and planes that are here. */
     if (!err) err = CUDA_TRY(ctx, cudaStreamSynchronize(uploader->stream));
@@ -241,6 +241,7 @@ int cuda_uploader_send(HedonContext *ctx, HedonUploader *uploader, const HedonFr
 {
     uploader->sent = 0;
     int err = check_frame(ctx, uploader, frame);
+    if (!err) err = cuda_enter(ctx, uploader->device);
     for (int p = 0; !err && p < hedon_frame_planes(frame->layout); p++) {
         size_t row, rows;
         plane_rows(frame, p, &row, &rows);

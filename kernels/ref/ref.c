@@ -23,8 +23,9 @@ typedef struct RefPlan {
     HedonHostRanks ranks;
 } RefPlan;
 
-static int ref_probe(HedonContext *ctx, HedonBackendInfo *info)
+static int ref_probe(HedonContext *ctx, const char *device, HedonBackendInfo *info)
 {
+    (void)device;
     (void)ctx;
     *info = (HedonBackendInfo){.device = "plain C loops, 1 thread",
                                .library = "none",

@@ -13,8 +13,6 @@
 thread_local uint3 threadIdx, blockIdx;
 thread_local dim3 blockDim, gridDim;
 
-extern "C" void sim_last_error(cudaError_t code); /* runtime.c */
-
 namespace
 {
 
@@ -147,11 +145,6 @@ void sim::barrier()
     fiber->waits = true;
     to_scheduler(fiber);
     threadIdx = fiber->thread;
-}
-
-void sim::report(cudaError_t code)
-{
-    sim_last_error(code);
 }
 
 /* The limits are those of every GPU that the backend takes. */

@@ -14,6 +14,10 @@
 #include <tuple>
 #include <utility>
 
+extern "C" {
+#include "tests/cuda_sim/sim.h"
+}
+
 #undef __shared__
 #define __shared__ static thread_local
 #undef __launch_bounds__
@@ -27,30 +31,30 @@ namespace sim {
 void barrier();
 /* body(opaque) for every thread of every block. */
 cudaError_t run(dim3 grid, dim3 block, void (*body)(void *), void *opaque);
-/* For cudaGetLastError, as a launch reports. */
-void report(cudaError_t code);
-
 template <typename... Parameters> struct Launch {
     void (*kernel)(Parameters...);
     dim3 grid, block;
+    cudaStream_t stream;
 
     void operator()(Parameters... arguments) const
     {
         auto call = std::make_pair(kernel, std::tuple<Parameters...>(arguments...));
-        report(run(grid, block,
-                   [](void *opaque) {
-                       auto *c = static_cast<decltype(call) *>(opaque);
-                       std::apply(c->first, c->second);
-                   },
-                   &call));
+        const cudaError_t code = run(
+            grid, block,
+            [](void *opaque) {
+                auto *c = static_cast<decltype(call) *>(opaque);
+                std::apply(c->first, c->second);
+            },
+            &call);
+        sim_launch(stream, code);
     }
 };
 
 template <typename... Parameters>
 Launch<Parameters...> launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t,
-                             cudaStream_t)
+                             cudaStream_t stream)
 {
-    return {kernel, grid, block};
+    return {kernel, grid, block, stream};
 }
 
 } // namespace sim

@@ -9,19 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/cuda_sim/sim.h"
+
 enum { STREAMS = 256 };
 
 typedef struct Clock {
     uint64_t of[STREAMS];
 } Clock;
 
-struct CUstream_st {
-    int number;
-    Clock clock;
-};
-
 struct CUevent_st {
     Clock clock;
+    cudaStream_t stream; /* where it was recorded last; NULL: nowhere yet */
+    uint64_t seen, sums; /* of that stream, then */
 };
 
 typedef struct Access {
@@ -33,6 +32,8 @@ typedef struct Access {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Clock host;
 static uint64_t ticks[STREAMS]; /* go on when a number is given to another stream */
+static struct CUstream_st streams[STREAMS];
+static Clock clocks[STREAMS];
 static char taken[STREAMS];
 static Access *accesses;
 static size_t count, room;
@@ -45,8 +46,9 @@ static void join(Clock *into, const Clock *other)
 
 static uint64_t submit(cudaStream_t stream)
 {
-    join(&stream->clock, &host);
-    return stream->clock.of[stream->number] = ++ticks[stream->number];
+    Clock *clock = &clocks[stream->number];
+    join(clock, &host);
+    return clock->of[stream->number] = ++ticks[stream->number];
 }
 
 /* ---- Accesses */
@@ -84,7 +86,7 @@ void order_access(cudaStream_t stream, const void *at, size_t bytes, int writes,
     const uint64_t tick = submit(stream);
     const Access access = {at, (const char *)at + bytes, what, stream->number, writes, tick};
     for (size_t i = 0; i < count; i++)
-        if (conflict(&accesses[i], &access, &stream->clock)) {
+        if (conflict(&accesses[i], &access, &clocks[stream->number])) {
             fprintf(stderr, "simulated GPU: %s in stream %d is not ordered after %s in stream %d\n",
                     what, stream->number, accesses[i].what, accesses[i].stream);
             abort();
@@ -106,25 +108,56 @@ void order_forget(const void *at, size_t bytes)
 
 /* ---- Streams */
 
+static void deliver(cudaStream_t stream, uint64_t sums)
+{
+    if (stream->deliver) stream->deliver(stream->opaque, sums);
+}
+
+/* The host has waited. */
+static void host_after(const Clock *clock)
+{
+    pthread_mutex_lock(&lock);
+    join(&host, clock);
+    pthread_mutex_unlock(&lock);
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
-    *stream = calloc(1, sizeof(**stream));
-    if (!*stream) return cudaErrorMemoryAllocation;
+    int number = 0;
     pthread_mutex_lock(&lock);
-    while (taken[(*stream)->number])
-        if (++(*stream)->number == STREAMS) abort();
-    taken[(*stream)->number] = 1;
+    while (taken[number])
+        if (++number == STREAMS) abort();
+    taken[number] = 1;
+    memset(&clocks[number], 0, sizeof(clocks[number]));
+    streams[number] =
+        (struct CUstream_st){.number = number, .device = sim_device(), .launches = sim_launches};
+    *stream = &streams[number];
     pthread_mutex_unlock(&lock);
-    return cudaSuccess;
+    return sim_verdict();
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    pthread_mutex_lock(&lock);
-    join(&host, &stream->clock);
-    pthread_mutex_unlock(&lock);
+    deliver(stream, stream->sums);
+    host_after(&clocks[stream->number]);
+    return sim_verdict();
+}
+
+/* What was asked for is done, but never known at the first look. */
+static cudaError_t look(const Clock *clock)
+{
+    static _Thread_local unsigned looks;
+    if (sim_verdict()) return sim_verdict();
+    if (++looks % 2) return cudaErrorNotReady;
+    host_after(clock);
     return cudaSuccess;
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+    deliver(stream, stream->sums);
+    return look(&clocks[stream->number]);
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
@@ -132,16 +165,18 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
     pthread_mutex_lock(&lock);
     taken[stream->number] = 0;
     pthread_mutex_unlock(&lock);
-    free(stream);
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags)
 {
     (void)flags;
+    if (!event->stream) return cudaSuccess;
     pthread_mutex_lock(&lock);
-    join(&stream->clock, &event->clock);
+    join(&clocks[stream->number], &event->clock);
+    if (stream->seen < event->seen) stream->seen = event->seen;
     pthread_mutex_unlock(&lock);
+    deliver(event->stream, event->sums);
     return cudaSuccess;
 }
 
@@ -169,17 +204,22 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     pthread_mutex_lock(&lock);
     submit(stream);
-    event->clock = stream->clock;
+    *event = (struct CUevent_st){clocks[stream->number], stream, stream->seen, stream->sums};
     pthread_mutex_unlock(&lock);
-    return cudaSuccess;
+    return sim_verdict();
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
-    pthread_mutex_lock(&lock);
-    join(&host, &event->clock);
-    pthread_mutex_unlock(&lock);
-    return cudaSuccess;
+    if (event->stream) deliver(event->stream, event->sums);
+    host_after(&event->clock);
+    return sim_verdict();
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event)
+{
+    if (event->stream) deliver(event->stream, event->sums);
+    return look(&event->clock);
 }
 
 cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end)

@@ -1,7 +1,8 @@
 /* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, the kernels
  * are those that nvcc compiles (device.h), libraries are plain loops. With it the cuda backend's code
  * is compared with ref like any other backend, on machines without a GPU. This file is the runtime;
- * captures are refused, as a driver may. */
+ * captures are refused, as a driver may. Sums over ranks alone are late: see sim.h. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +11,18 @@
 #include <cudnn.h>
 
 #include "tests/cuda_sim/order.h"
+#include "tests/cuda_sim/sim.h"
 
-/* Bytes of its memory; tests lower them by HEDON_CUDA_SIM_BYTES. */
+static unsigned long long number_of(const char *variable, unsigned long long otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+/* Bytes of its memory. */
 static size_t capacity(void)
 {
-    const char *bytes = getenv("HEDON_CUDA_SIM_BYTES");
-    return bytes ? strtoull(bytes, NULL, 10) : (size_t)1 << 30;
+    return number_of("HEDON_SIM_BYTES", 1 << 30);
 }
 
 typedef struct Block {
@@ -25,12 +32,36 @@ typedef struct Block {
 
 static _Atomic size_t in_use; /* loader threads allocate, too */
 static char something;        /* what handles point to */
+static _Thread_local int current;
+static _Atomic int is_lost; /* for good */
+static _Atomic uint64_t launches;
 static _Thread_local cudaError_t last_error;
 
-void sim_last_error(cudaError_t code); /* for device.cpp */
+/* ---- What goes wrong ------------------------------------------------------------------------ */
 
-void sim_last_error(cudaError_t code)
+cudaError_t sim_verdict(void)
 {
+    return is_lost ? cudaErrorLaunchFailure : cudaSuccess;
+}
+
+int sim_device(void)
+{
+    return current;
+}
+
+uint64_t sim_launches(void)
+{
+    return launches;
+}
+
+void sim_launch(cudaStream_t stream, cudaError_t code)
+{
+    const uint64_t number = ++launches;
+    if (number == number_of("HEDON_SIM_KILL", 0)) raise(SIGKILL);
+    if (number == number_of("HEDON_SIM_LOSE", 0)) is_lost = 1;
+    if (stream && stream->device != current) code = cudaErrorInvalidResourceHandle;
+    if (stream) stream->seen = number;
+    if (!code) code = sim_verdict();
     if (code) last_error = code;
 }
 
@@ -43,7 +74,9 @@ cudaError_t cudaGetLastError(void)
 
 const char *cudaGetErrorName(cudaError_t code)
 {
-    return code == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorSimulated";
+    return code == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation"
+           : code == cudaErrorLaunchFailure  ? "cudaErrorLaunchFailure"
+                                             : "cudaErrorSimulated";
 }
 
 const char *cudaGetErrorString(cudaError_t code)
@@ -55,20 +88,21 @@ const char *cudaGetErrorString(cudaError_t code)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    *count = 1;
+    *count = (int)number_of("HEDON_SIM_GPUS", 1);
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-    return device ? cudaErrorInvalidDevice : cudaSuccess;
+    if (device < 0 || (unsigned)device >= number_of("HEDON_SIM_GPUS", 1)) return cudaErrorInvalidDevice;
+    current = device;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
 {
-    (void)device;
     memset(properties, 0, sizeof(*properties));
-    strcpy(properties->name, "simulated GPU");
+    snprintf(properties->name, sizeof(properties->name), "simulated GPU %d", device);
     properties->major = 9;
     properties->multiProcessorCount = 1;
     return cudaSuccess;
@@ -100,6 +134,7 @@ cudaError_t cudaMallocFromPoolAsync(void **out, size_t bytes, cudaMemPool_t pool
                                     cudaStream_t stream)
 {
     (void)pool, (void)stream;
+    if (is_lost) return sim_verdict();
     const size_t most = capacity();
     if (in_use > most || bytes > most - in_use) return cudaErrorMemoryAllocation;
     void *memory; /* not a byte more than asked for: sanitizers then see who reads further */
@@ -171,19 +206,19 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
                             cudaStream_t stream)
 {
     /* tests have it break down */
-    if (kind == cudaMemcpyHostToDevice && getenv("HEDON_CUDA_SIM_LOST"))
+    if (kind == cudaMemcpyHostToDevice && getenv("HEDON_SIM_LOST"))
         return cudaErrorIllegalAddress;
     if (kind != cudaMemcpyHostToDevice) order_access(stream, from, bytes, 0, "copying from memory");
     if (kind != cudaMemcpyDeviceToHost) order_access(stream, to, bytes, 1, "copying to memory");
     memcpy(to, from, bytes);
-    return cudaSuccess;
+    return sim_verdict();
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
     order_access(stream, to, bytes, 1, "clearing memory");
     memset(to, value, bytes);
-    return cudaSuccess;
+    return sim_verdict();
 }
 
 /* ---- Graphs ---------------------------------------------------------------------------------- */
