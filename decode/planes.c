@@ -18,6 +18,19 @@ static const enum AVPixelFormat targets[] = {
     AV_PIX_FMT_NONE,
 };
 
+/* Whether it is NV12, or one of its 16-bit relatives with unused low bits. */
+static int has_pairs(const AVPixFmtDescriptor *d, int colours, int depth, int bytes)
+{
+    if (colours != 3 || d->flags & AV_PIX_FMT_FLAG_RGB) return 0;
+    if (d->log2_chroma_w != 1 || d->log2_chroma_h != 1) return 0;
+    for (int c = 0; c < 3; c++) {
+        const AVComponentDescriptor *p = &d->comp[c];
+        if (p->depth != depth || p->shift != d->comp[0].shift || p->plane != (c > 0)) return 0;
+        if (p->step != (c ? 2 * bytes : bytes) || p->offset != (c == 2 ? bytes : 0)) return 0;
+    }
+    return hedon_frame_has_depth(depth, d->comp[0].shift);
+}
+
 /* The layout whose planes a pixel format already has (an alpha plane is ignored), or -1. */
 static int layout_of(enum AVPixelFormat format)
 {
@@ -31,6 +44,7 @@ static int layout_of(enum AVPixelFormat format)
     if ((colours != 1 && colours != 3) || depth < 8 || depth > 16) return -1;
     if (bytes == 2 && !!(d->flags & AV_PIX_FMT_FLAG_BE) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
         return -1;
+    if (has_pairs(d, colours, depth, bytes)) return HEDON_PIXEL_NV12;
     for (int c = 0; c < colours; c++) {
         const AVComponentDescriptor *p = &d->comp[c];
         if (p->depth != depth || p->step != bytes || p->shift || p->offset) return -1;
@@ -163,10 +177,13 @@ static int turn(HedonContext *ctx, HedonPlanes *planes, HedonFrame *frame)
     }
     const HedonOrientation o = planes->orientation;
     for (int p = 0; p < count; p++) {
-        hedon_turn_plane(planes->turned + at[p], frame->plane[p], frame->stride[p], width[p],
-                         height[p], bytes, o);
+        /* U and V stay together */
+        const int together = frame->layout == HEDON_PIXEL_NV12 && p ? 2 : 1;
+        const int unit = bytes * together;
+        hedon_turn_plane(planes->turned + at[p], frame->plane[p], frame->stride[p],
+                         width[p] / together, height[p], unit, o);
         frame->plane[p] = planes->turned + at[p];
-        frame->stride[p] = (o.swap ? height[p] : width[p]) * bytes;
+        frame->stride[p] = (o.swap ? height[p] : width[p] / together) * unit;
     }
     if (o.swap) {
         const int32_t stored_width = frame->width;
@@ -174,6 +191,14 @@ static int turn(HedonContext *ctx, HedonPlanes *planes, HedonFrame *frame)
         frame->height = stored_width;
     }
     return 0;
+}
+
+/* Raw video may lie at any address, where pairs can't be moved as one. */
+static int splits_pairs(const AVFrame *picture)
+{
+    const int unit = 2 * av_pix_fmt_desc_get(picture->format)->comp[0].step;
+    return layout_of(picture->format) == HEDON_PIXEL_NV12 &&
+           ((uintptr_t)picture->data[1] % (uintptr_t)unit || picture->linesize[1] % unit);
 }
 
 int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *picture, HedonFrame *out)
@@ -184,7 +209,7 @@ int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *pictu
                           picture->format);
     const AVFrame *from = picture;
     if (to != picture->format || picture->width != planes->width ||
-        picture->height != planes->height) {
+        picture->height != planes->height || splits_pairs(picture)) {
         const int code = convert(ctx, planes, picture, to);
         if (code < 0) return code;
         from = planes->converted;
@@ -196,10 +221,12 @@ int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *pictu
         .height = from->height,
         .layout = (HedonPixelLayout)layout,
         .bits = d->comp[0].depth,
+        .shift = d->comp[0].shift,
         .matrix = matrix_of(picture->colorspace),
         .full_range = layout == HEDON_PIXEL_RGB || is_full_range(picture),
     };
-    /* Component order is Y, U, V or R, G, B whatever the order of planes. */
+    /* Component order is Y, U, V or R, G, B whatever the order of planes; plane 1 of NV12 is U's.
+     */
     for (int c = 0; c < hedon_frame_planes(out->layout); c++) {
         out->plane[c] = from->data[d->comp[c].plane];
         out->stride[c] = from->linesize[d->comp[c].plane];

@@ -43,6 +43,7 @@ enum { TILE = 32 }; /* rows and columns that stay in cache while a plane is tran
     }
 DEFINE_TURN(turn_bytes, uint8_t)
 DEFINE_TURN(turn_words, uint16_t)
+DEFINE_TURN(turn_doubles, uint32_t)
 
 void hedon_turn_plane(void *to, const void *from, int64_t stride, int64_t width, int64_t height,
                       int sample_bytes, HedonOrientation o)
@@ -54,6 +55,8 @@ void hedon_turn_plane(void *to, const void *from, int64_t stride, int64_t width,
     const int64_t step_x = o.swap ? line : column, step_y = o.swap ? column : line;
     if (sample_bytes == 1)
         turn_bytes(to, (const uint8_t *)from + corner, columns, rows, step_x, step_y);
+    else if (sample_bytes == 4)
+        turn_doubles(to, (const uint32_t *)from + corner, columns, rows, step_x, step_y);
     else
         turn_words(to, (const uint16_t *)from + corner, columns, rows, step_x, step_y);
 }

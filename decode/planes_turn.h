@@ -18,7 +18,8 @@ int hedon_orientation_degrees(HedonOrientation orientation);
 int hedon_orientation_is_stored(HedonOrientation orientation);
 
 /**
- * @param from   width x height samples of 1 or 2 bytes, rows stride bytes apart
+ * @param from   width x height samples of 1, 2 or 4 bytes (4: pairs of U and V), rows stride bytes
+ *               apart, aligned to a sample
  * @param to     dense rows of the turned plane: height x width where swap is set
  */
 void hedon_turn_plane(void *to, const void *from, int64_t stride, int64_t width, int64_t height,
