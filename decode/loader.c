@@ -60,6 +60,10 @@ static int start_thread(HedonContext *ctx, HedonLoader *loader)
     if (!thread->ctx) return hedon_fail_memory(ctx);
     int code = hedon_worker_new(ctx, &thread->worker, &loader->options.worker);
     if (code) goto free_context;
+    /* a GPU that is insisted on and missing ends the run, not each video */
+    if (loader->options.worker.decoder == HEDON_DECODER_NVDEC && !loader->thread_count &&
+        (code = hedon_worker_wait_ready(ctx, thread->worker)))
+        goto free_unsent;
     pthread_mutex_lock(&loader->channel.lock);
     loader->channel.senders++;
     pthread_mutex_unlock(&loader->channel.lock);
@@ -71,6 +75,7 @@ static int start_thread(HedonContext *ctx, HedonLoader *loader)
     return 0;
 free_worker:
     hedon_loader_channel_leave(&loader->channel, 0);
+free_unsent:
     hedon_worker_free(thread->worker);
 free_context:
     hedon_context_free(thread->ctx);

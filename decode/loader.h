@@ -85,7 +85,8 @@ typedef struct HedonLoaderStats {
 
 void hedon_loader_options_default(HedonLoaderOptions *options);
 /** Starts threads and worker processes. options and callbacks are copied. HEDON_EDECODER when the
- *  worker program is not there, HEDON_ENOMEM. */
+ *  worker program is not there, HEDON_EDEVICE when its options insist on a GPU that doesn't decode,
+ *  HEDON_ENOMEM. */
 int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOptions *options,
                        const HedonLoaderCallbacks *callbacks);
 /** Waits for the next event; 0, or 1 when all jobs are done, or HEDON_ECANCELLED, or HEDON_ENOMEM

@@ -21,7 +21,7 @@ static const struct {
     [HEDON_MESSAGE_FRAMES] = {BODY + sizeof(HedonMessageFrames), 0},
     [HEDON_MESSAGE_RELEASE] = {BODY + sizeof(uint32_t), 0},
     [HEDON_MESSAGE_STOP] = {BODY, 0},
-    [HEDON_MESSAGE_READY] = {BODY, 0},
+    [HEDON_MESSAGE_READY] = {BODY + sizeof(HedonMessageReady), 0},
     [HEDON_MESSAGE_INFO] = {BODY + sizeof(HedonVideoInfo), 1},
     [HEDON_MESSAGE_SLOTS] = {BODY + sizeof(HedonMessageSlots), 1},
     [HEDON_MESSAGE_FRAME] = {BODY + sizeof(HedonMessageFrame), 0},

@@ -17,7 +17,7 @@
 
 #include "decode/video.h"
 
-#define HEDON_PROTOCOL_VERSION 3
+#define HEDON_PROTOCOL_VERSION 4
 #define HEDON_PROTOCOL_SOCKET  3 /* the worker's descriptor of its end */
 #define HEDON_PROTOCOL_INDICES 512
 #define HEDON_PROTOCOL_SLOTS   16
@@ -39,7 +39,13 @@ typedef enum HedonMessageType {
 
 typedef struct HedonMessageConfigure {
     int64_t max_memory; /* bytes of address space; 0: no limit */
+    int32_t nvdec, gpu; /* decode on that GPU if it can be had */
 } HedonMessageConfigure;
+
+typedef struct HedonMessageReady {
+    int32_t nvdec;     /* 1: the GPU decodes */
+    char reason[1020]; /* why not, where it was wished for */
+} HedonMessageReady;
 
 typedef struct HedonMessageOpen {
     int64_t max_pixels, max_frames;
@@ -70,6 +76,7 @@ typedef struct HedonMessage {
     uint32_t version, type;
     union {
         HedonMessageConfigure configure;
+        HedonMessageReady ready;
         HedonMessageOpen open;
         HedonMessageFrames frames;
         uint32_t release; /* bit s: slot s */

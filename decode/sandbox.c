@@ -2,7 +2,9 @@
 #include "decode/sandbox.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -10,7 +12,8 @@
 #define SANITIZED 0
 #endif
 
-#define MAX_DESCRIPTORS 64
+/* A GPU's driver holds dozens of its devices open. */
+static const uint64_t most_descriptors[] = {[HEDON_SANDBOX_CPU] = 64, [HEDON_SANDBOX_GPU] = 1024};
 
 static void limit(int resource, uint64_t most)
 {
@@ -21,15 +24,27 @@ static void limit(int resource, uint64_t most)
     setrlimit(resource, &now);
 }
 
-void hedon_sandbox_limits(int64_t max_memory)
+/* Bytes of address space that this process has taken. */
+static uint64_t taken_addresses(void)
 {
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    if (fscanf(file, "%llu", &pages) != 1) pages = 0;
+    fclose(file);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void hedon_sandbox_limits(HedonSandbox sandbox, int64_t max_memory)
+{
+    const uint64_t taken = sandbox == HEDON_SANDBOX_GPU ? taken_addresses() : 0;
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NOFILE, MAX_DESCRIPTORS);
+    limit(RLIMIT_NOFILE, most_descriptors[sandbox]);
     if (max_memory <= 0) return;
     signal(SIGXFSZ, SIG_IGN); /* an error from ftruncate, not a death */
     limit(RLIMIT_FSIZE, (uint64_t)max_memory);
     /* A sanitizer's shadow takes terabytes of addresses. */
-    if (!SANITIZED) limit(RLIMIT_AS, (uint64_t)max_memory);
+    if (!SANITIZED) limit(RLIMIT_AS, taken + (uint64_t)max_memory);
 }
 
 #if defined(HEDON_SECCOMP) && !SANITIZED
@@ -39,7 +54,6 @@ void hedon_sandbox_limits(int64_t max_memory)
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 static const int allowed[] = {
     /* what is open: the video, the socket, memory files */
@@ -58,6 +72,58 @@ static const int allowed[] = {
     SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(gettimeofday), SCMP_SYS(time),
     SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(getrusage), SCMP_SYS(getrandom),
     SCMP_SYS(sysinfo), SCMP_SYS(uname),
+};
+
+/* What NVIDIA's driver needs besides. Files are opened under Landlock's rules; without them this
+ * list must not be used. */
+static const int allowed_gpu[] = {
+    SCMP_SYS(ioctl),
+    SCMP_SYS(openat),
+    SCMP_SYS(open),
+    SCMP_SYS(access),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
+    SCMP_SYS(stat),
+    SCMP_SYS(lstat),
+    SCMP_SYS(statx),
+    SCMP_SYS(statfs),
+    SCMP_SYS(fstatfs),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(dup2),
+    SCMP_SYS(dup3),
+    SCMP_SYS(pipe2),
+    SCMP_SYS(eventfd2),
+    SCMP_SYS(epoll_create1),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(select),
+    SCMP_SYS(pselect6),
+    /* memory placement */
+    SCMP_SYS(mlock),
+    SCMP_SYS(mlock2),
+    SCMP_SYS(munlock),
+    SCMP_SYS(mbind),
+    SCMP_SYS(get_mempolicy),
+    SCMP_SYS(set_mempolicy),
+    SCMP_SYS(mincore),
+    SCMP_SYS(msync),
+    SCMP_SYS(membarrier),
+    /* what it asks about this process */
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(getppid),
+    SCMP_SYS(getpriority),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_get_priority_min),
+    SCMP_SYS(sched_get_priority_max),
+    SCMP_SYS(times),
 };
 
 /* Calls allowed by what they ask for. */
@@ -82,13 +148,16 @@ static int allow_by_argument(scmp_filter_ctx filter)
     return bad;
 }
 
-void hedon_sandbox_enter(void)
+void hedon_sandbox_enter(HedonSandbox sandbox)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter) return;
     int bad = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
         bad |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0;
+         sandbox == HEDON_SANDBOX_GPU && i < sizeof(allowed_gpu) / sizeof(*allowed_gpu); i++)
+        bad |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_gpu[i], 0);
     bad |= allow_by_argument(filter);
     if (!bad) (void)seccomp_load(filter);
     seccomp_release(filter);
@@ -96,8 +165,9 @@ void hedon_sandbox_enter(void)
 
 #else
 
-void hedon_sandbox_enter(void)
+void hedon_sandbox_enter(HedonSandbox sandbox)
 {
+    (void)sandbox;
 }
 
 #endif

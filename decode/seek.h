@@ -36,6 +36,10 @@ typedef struct HedonReader {
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *picture;
+    const HedonHardware *hardware; /* on which codec decodes; NULL: on none */
+    HedonPicture shape;            /* of every picture, when there is one */
+    AVFrame *fetched;              /* from it */
+    int64_t fetches;
     int live;       /* the decoder holds the state of packets up to next */
     int64_t entry;  /* where this state began */
     int64_t next;   /* packet to look at next */
@@ -44,11 +48,12 @@ typedef struct HedonReader {
     int64_t
         pending[HEDON_READER_PENDING]; /* packets decoded whose pictures are to come, as shown */
     int pending_count;
-} HedonReader; /* codec, packet, picture and planes are the reader's own */
+} HedonReader; /* codec, packet, picture, fetched and planes are the reader's own */
 
 typedef enum HedonReaderResult {
     HEDON_READER_STOPPED = 1, /* the sink said so */
-    HEDON_READER_WRONG = 2,   /* the forecast is wrong or the file damaged */
+    HEDON_READER_WRONG =
+        2, /* the forecast is wrong, the file damaged, or not one for the hardware */
 } HedonReaderResult;
 
 /** Whether the reader's state serves for stretch, so that it need not begin at the entry. */

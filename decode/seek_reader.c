@@ -50,6 +50,13 @@ static int expect(HedonReader *reader, int64_t number)
     return 0;
 }
 
+/* What the decoder's error means. A device out of memory is no reason to give the video up. */
+static int failure(HedonContext *ctx, const HedonReader *reader, int averror)
+{
+    return averror == AVERROR(ENOMEM) && !reader->hardware ? hedon_fail_memory(ctx)
+                                                           : HEDON_READER_WRONG;
+}
+
 /* Give the decoder the next packet, or leave it out. */
 static int feed(HedonContext *ctx, HedonReader *reader, const HedonStretch *stretch)
 {
@@ -77,8 +84,7 @@ static int feed(HedonContext *ctx, HedonReader *reader, const HedonStretch *stre
     packet->flags &= ~AV_PKT_FLAG_DISCARD;
     const int ret = avcodec_send_packet(reader->codec, packet);
     av_packet_unref(packet);
-    if (ret == AVERROR(ENOMEM)) return hedon_fail_memory(ctx);
-    if (ret < 0) return HEDON_READER_WRONG;
+    if (ret < 0) return failure(ctx, reader, ret);
     return peeked & HEDON_PEEK_HIDDEN ? 0 : expect(reader, number);
 }
 
@@ -100,7 +106,15 @@ static int deliver(HedonContext *ctx, HedonReader *reader, int64_t index,
                    int (*sink)(void *, const HedonFrame *), void *opaque)
 {
     HedonFrame frame;
-    const int code = hedon_planes_of(ctx, &reader->planes, reader->picture, &frame);
+    const AVFrame *picture = reader->picture;
+    if (reader->hardware && reader->hardware->holds(reader->hardware, picture)) {
+        if (hedon_hardware_fetch(reader->hardware, reader->codec, picture, &reader->shape,
+                                 reader->fetched))
+            return HEDON_READER_WRONG;
+        picture = reader->fetched;
+        reader->fetches++;
+    }
+    const int code = hedon_planes_of(ctx, &reader->planes, picture, &frame);
     if (code < 0) return code;
     frame.index = index;
     frame.time_s = reader->index->times[index];
@@ -120,10 +134,8 @@ static int run(HedonContext *ctx, HedonReader *reader, const HedonStretch *stret
                 code = deliver(ctx, reader, stretch->frames[at++], sink, opaque);
             else if (!code && reader->shown > stretch->frames[at])
                 code = HEDON_READER_WRONG;
-        } else if (ret == AVERROR(ENOMEM)) {
-            code = hedon_fail_memory(ctx);
         } else if (ret != AVERROR(EAGAIN) || draining) {
-            code = HEDON_READER_WRONG;
+            code = failure(ctx, reader, ret);
         } else if ((code = hedon_budget_check(ctx, &reader->budget)) < 0) {
             return code;
         } else if (reader->next >= reader->index->count ||
@@ -152,6 +164,7 @@ void hedon_reader_free(HedonReader *reader)
 {
     hedon_planes_free(&reader->planes);
     hedon_packets_free(&reader->packets);
+    av_frame_free(&reader->fetched);
     av_frame_free(&reader->picture);
     av_packet_free(&reader->packet);
     avcodec_free_context(&reader->codec);

@@ -143,6 +143,8 @@ static int open_video(HedonContext *ctx, HedonVideo *video, const char *path)
     code = find_shape(ctx, video);
     if (!code) code = check_shape(ctx, video);
     if (!code && video->index.damaged) return hedon_video_settle(ctx, video);
+    if (!code && video->options.hardware && hedon_hardware_takes(video->parameters, &video->shape))
+        video->hardware = video->options.hardware;
     hedon_video_update_info(video);
     return code;
 }
@@ -181,8 +183,27 @@ const double *hedon_video_times(const HedonVideo *video)
 
 static void close_readers(HedonVideo *video)
 {
-    for (int r = 0; video->readers && r < video->options.threads; r++)
+    for (int r = 0; video->readers && r < video->options.threads; r++) {
+        video->fetched += video->readers[r].fetches;
         hedon_reader_free(&video->readers[r]);
+        video->readers[r] = (HedonReader){0};
+    }
+}
+
+/* By stretches, on the hardware while it serves. What it is wrong about the CPU decides: without a
+ * word while the caller has none of its frames. Results as hedon_video_frames_by_stretches. */
+static int by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count,
+                        int more, HedonFrameSink sink, void *opaque, int *stopped)
+{
+    int code =
+        hedon_video_frames_by_stretches(ctx, video, indices, count, more, sink, opaque, stopped);
+    if (code != HEDON_READER_WRONG || !video->hardware) return code;
+    close_readers(video);
+    video->hardware = NULL;
+    if (video->fetched)
+        return hedon_fail(ctx, HEDON_ERESAMPLE,
+                          "is not for the GPU's decoder after all: decoded anew on the CPU");
+    return hedon_video_frames_by_stretches(ctx, video, indices, count, more, sink, opaque, stopped);
 }
 
 int hedon_video_frames(HedonContext *ctx, HedonVideo *video, const int64_t *indices, size_t count,
@@ -197,8 +218,7 @@ int hedon_video_frames(HedonContext *ctx, HedonVideo *video, const int64_t *indi
     if (!video->index.ranked)
         return hedon_video_frames_in_sequence(ctx, video, indices, count, sink, opaque);
     int stopped = 0;
-    int code = hedon_video_frames_by_stretches(ctx, video, indices, count, more, sink, opaque,
-                                               &stopped);
+    int code = by_stretches(ctx, video, indices, count, more, sink, opaque, &stopped);
     if (code == HEDON_READER_STOPPED) return stopped;
     if (code != HEDON_READER_WRONG) return code;
     close_readers(video);

@@ -4,7 +4,10 @@
  * Which pixels frame i has depends on the file alone: not on the order of requests, on seeking, on
  * skipping or on threads. The index counts decodable frames. Where a decoding error is met, the
  * file is "damaged": it is from then on decoded in sequence by one thread, and requests answer
- * HEDON_ERESAMPLE once, after which info and times have the frames that really decode.
+ * HEDON_ERESAMPLE once, after which info and times have the frames that really decode. It answers
+ * that once more where a device (options.hardware) met something that it can't decode after it had
+ * given frames: the CPU then begins anew with the same index, and finds out whether the file is
+ * damaged.
  */
 #ifndef HEDON_DECODE_VIDEO_H
 #define HEDON_DECODE_VIDEO_H
@@ -13,9 +16,13 @@
 #include "hedon.h"
 
 typedef struct HedonVideo HedonVideo;
+struct HedonHardware; /* decode/video_hardware.h */
 
 typedef struct HedonVideoOptions {
     int threads;          /* decoders working on stretches of one request; default 1 */
+    /* Decodes what it decodes as the CPU would; borrowed. NULL: the CPU decodes everything. Its
+     * frames come as HEDON_PIXEL_NV12, with the same samples. */
+    const struct HedonHardware *hardware;
     int64_t max_pixels;   /* of one picture; default 8192 * 8192 */
     int64_t max_frames;   /* of the index; default 16 million */
     double max_seconds;   /* of processor time for one request; default 0: no limit */

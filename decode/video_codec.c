@@ -2,11 +2,23 @@
 
 #include "base/error.h"
 
-int hedon_codec_open(HedonContext *ctx, AVCodecContext **out, const AVCodecParameters *par,
-                     AVRational time_base, int64_t max_pixels)
+/* Pictures on a device besides those that the decoder itself keeps: the one in our hands. */
+enum { HELD = 2, MOST_DELAY = 16 };
+
+static int prepare(AVCodecContext *codec, const HedonHardware *hardware, int delay,
+                   const AVCodecParameters *par)
+{
+    int ret = avcodec_parameters_to_context(codec, par);
+    if (ret < 0 || !hardware) return ret;
+    codec->extra_hw_frames = HELD + (delay < MOST_DELAY ? delay : MOST_DELAY);
+    return hardware->attach(hardware, codec);
+}
+
+static int open_decoder(HedonContext *ctx, AVCodecContext **out, const AVCodec *decoder,
+                        const HedonHardware *hardware, int delay, const AVCodecParameters *par,
+                        AVRational time_base, int64_t max_pixels)
 {
     *out = NULL;
-    const AVCodec *decoder = avcodec_find_decoder(par->codec_id);
     if (!decoder)
         return hedon_fail(ctx, HEDON_EUNSUPPORTED,
                           "no decoder for its codec (%s) in this libavcodec",
@@ -17,7 +29,7 @@ int hedon_codec_open(HedonContext *ctx, AVCodecContext **out, const AVCodecParam
                           par->height, (long long)max_pixels);
     AVCodecContext *codec = avcodec_alloc_context3(decoder);
     if (!codec) return hedon_fail_memory(ctx);
-    int ret = avcodec_parameters_to_context(codec, par);
+    int ret = prepare(codec, hardware, delay, par);
     if (ret >= 0) {
         codec->pkt_timebase = time_base;
         codec->thread_count = 1;
@@ -32,6 +44,21 @@ int hedon_codec_open(HedonContext *ctx, AVCodecContext **out, const AVCodecParam
     }
     *out = codec;
     return 0;
+}
+
+int hedon_codec_open(HedonContext *ctx, AVCodecContext **out, const AVCodecParameters *par,
+                     AVRational time_base, int64_t max_pixels)
+{
+    return open_decoder(ctx, out, avcodec_find_decoder(par->codec_id), NULL, 0, par, time_base,
+                        max_pixels);
+}
+
+int hedon_codec_open_on(HedonContext *ctx, AVCodecContext **out, const HedonHardware *hardware,
+                        int delay, const AVCodecParameters *par, AVRational time_base,
+                        int64_t max_pixels)
+{
+    return open_decoder(ctx, out, hardware->decoder(hardware, par->codec_id), hardware, delay, par,
+                        time_base, max_pixels);
 }
 
 int hedon_picture_is_damaged(const AVFrame *picture)

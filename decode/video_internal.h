@@ -20,6 +20,9 @@ struct HedonVideo {
     HedonPicture shape;
     HedonOrientation orientation;
 
+    const HedonHardware *hardware; /* NULL: not, or no longer */
+    int64_t fetched;               /* frames that came from it */
+
     HedonDemux *demux;    /* left from the scan, for the first reader */
     HedonReader *readers; /* options.threads of them, opened as needed */
 

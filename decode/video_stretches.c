@@ -28,6 +28,18 @@ typedef struct Job {
     int started;
 } Job;
 
+static int open_codec(HedonContext *ctx, const HedonVideo *video, HedonReader *reader)
+{
+    reader->hardware = video->hardware;
+    if (!reader->hardware)
+        return hedon_codec_open(ctx, &reader->codec, video->parameters, video->time_base,
+                                video->options.max_pixels);
+    const int code =
+        hedon_codec_open_on(ctx, &reader->codec, reader->hardware, video->index.delay,
+                            video->parameters, video->time_base, video->options.max_pixels);
+    return code < 0 ? HEDON_READER_WRONG : 0;
+}
+
 static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader)
 {
     if (reader->codec) return 0;
@@ -41,13 +53,14 @@ static int open_reader(HedonContext *ctx, HedonVideo *video, HedonReader *reader
     if (reader == video->readers) video->demux = NULL;
     reader->packet = av_packet_alloc();
     reader->picture = av_frame_alloc();
-    if (!reader->packet || !reader->picture) {
+    reader->fetched = av_frame_alloc();
+    reader->shape = video->shape;
+    if (!reader->packet || !reader->picture || !reader->fetched) {
         hedon_reader_free(reader);
         return hedon_fail_memory(ctx);
     }
-    const int code = hedon_codec_open(ctx, &reader->codec, video->parameters, video->time_base,
-                                      video->options.max_pixels);
-    if (code < 0) {
+    const int code = open_codec(ctx, video, reader);
+    if (code) {
         hedon_reader_free(reader);
         return code;
     }

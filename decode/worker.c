@@ -32,6 +32,7 @@ struct HedonWorker {
     char *program;
     HedonWorkerProcess process;
     int ready; /* it has said so, since its start */
+    HedonMessageReady said; /* then */
     HedonWorkerSlots slots;
     uint32_t done_with; /* bit s: slot s, which the worker does not know yet */
     HedonVideoInfo info; /* of the open video */
@@ -55,7 +56,8 @@ typedef struct Exchange {
 
 void hedon_worker_options_default(HedonWorkerOptions *options)
 {
-    *options = (HedonWorkerOptions){.threads = 1,
+    *options = (HedonWorkerOptions){.decoder = HEDON_DECODER_CPU,
+                                    .threads = 1,
                                     .max_seconds = 120,
                                     .max_total_seconds = 3600,
                                     .max_memory = (int64_t)4 << 30,
@@ -88,7 +90,9 @@ static int start_process(HedonContext *ctx, HedonWorker *worker)
     if (code) return code;
     worker->ready = 0;
     HedonMessage message = {.type = HEDON_MESSAGE_CONFIGURE,
-                            .configure = {.max_memory = worker->options.max_memory}};
+                            .configure = {.max_memory = worker->options.max_memory,
+                                          .nvdec = worker->options.decoder != HEDON_DECODER_CPU,
+                                          .gpu = worker->options.gpu}};
     /* Fails only if the process is gone already, which the first reply that is missing will tell.
      */
     (void)hedon_message_send(worker->process.socket, &message, -1, MSG_DONTWAIT);
@@ -198,11 +202,18 @@ static int receive_message(HedonContext *ctx, HedonWorker *worker, HedonMessage 
 /* ---- Replies ----------------------------------------------------------------------------------
  */
 
-static int take_ready(HedonContext *ctx, HedonWorker *worker)
+static int take_ready(HedonContext *ctx, HedonWorker *worker, HedonMessageReady *ready)
 {
-    if (worker->ready) return fail_reply(ctx, worker, "ready twice");
+    const HedonDecoder decoder = worker->options.decoder;
+    const char *wrong = worker->ready
+                            ? "ready twice"
+                            : hedon_worker_check_ready(ready, decoder != HEDON_DECODER_CPU);
+    if (wrong) return fail_reply(ctx, worker, wrong);
     worker->ready = 1;
-    return 0;
+    worker->said = *ready;
+    if (decoder != HEDON_DECODER_NVDEC || ready->nvdec) return 0;
+    end_process(worker, 0);
+    return hedon_fail(ctx, HEDON_EDEVICE, "the GPU can't decode: %s", ready->reason);
 }
 
 static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,
@@ -307,7 +318,7 @@ static int await_done(HedonContext *ctx, HedonWorker *worker, Exchange *exchange
         worker->silence_left_s = worker->options.max_seconds;
         switch ((HedonMessageType)message.type) {
         case HEDON_MESSAGE_READY:
-            code = take_ready(ctx, worker);
+            code = take_ready(ctx, worker, &message.ready);
             break;
         case HEDON_MESSAGE_INFO:
             code = take_info(ctx, worker, exchange, &message.info, fd);
@@ -363,11 +374,22 @@ int hedon_worker_wait_ready(HedonContext *ctx, HedonWorker *worker)
         int code = receive_message(ctx, worker, &message, &fd);
         if (code) return code;
         if (fd >= 0) close(fd);
-        code = message.type == HEDON_MESSAGE_READY ? take_ready(ctx, worker)
+        code = message.type == HEDON_MESSAGE_READY ? take_ready(ctx, worker, &message.ready)
                                                    : fail_reply(ctx, worker, "not asked");
         if (code) return code;
     }
     return 0;
+}
+
+HedonDecoder hedon_worker_decoder(const HedonWorker *worker, const char **reason)
+{
+    *reason = worker->said.reason;
+    return worker->said.nvdec ? HEDON_DECODER_NVDEC : HEDON_DECODER_CPU;
+}
+
+HedonDecoder hedon_worker_wish(HedonDecoder asked, int computes_on_gpu)
+{
+    return asked == HEDON_DECODER_AUTO && !computes_on_gpu ? HEDON_DECODER_CPU : asked;
 }
 
 int hedon_worker_open(HedonContext *ctx, HedonWorker *worker, const char *path)

@@ -14,10 +14,14 @@
 
 typedef struct HedonWorker HedonWorker;
 
-/* Budgets are renewed for each video. */
+/* What a worker decodes with. Samples are the same, whichever it is; a GPU gives them as
+ * HEDON_PIXEL_NV12. Budgets are renewed for each video. */
 typedef struct HedonWorkerOptions {
     const char *program; /* NULL: $HEDON_DECODE_WORKER, else hedon-decode beside this program, else
                             where it is installed */
+    HedonDecoder decoder; /* default HEDON_DECODER_CPU; AUTO: a GPU if one decodes, else the CPU;
+                             NVDEC: without a GPU calls fail with HEDON_EDEVICE */
+    int gpu;              /* which, as the driver numbers them; default 0 */
     int threads;         /* decoders per video, as HedonVideoOptions.threads; default 1 */
     double max_seconds;  /* without a frame or any other progress; default 120 */
     double max_total_seconds; /* of waiting in all calls for one video, besides four times its
@@ -32,9 +36,15 @@ void hedon_worker_options_default(HedonWorkerOptions *options);
  * options are copied, NULL for the defaults. HEDON_EDECODER when the program is not there,
  * HEDON_ENOMEM. */
 int hedon_worker_new(HedonContext *ctx, HedonWorker **out, const HedonWorkerOptions *options);
-/** Wait until a process that was just launched has loaded and answers. HEDON_EDECODER with what became
- *  of it, HEDON_ELIMIT, HEDON_ECANCELLED. */
+/** Wait until a process that was just launched has loaded and answers. HEDON_EDECODER with what
+ * became of it, HEDON_ELIMIT, HEDON_ECANCELLED; HEDON_EDEVICE why the GPU that was insisted on
+ * doesn't decode. */
 int hedon_worker_wait_ready(HedonContext *ctx, HedonWorker *worker);
+/** What a process that has answered decodes with: HEDON_DECODER_CPU or _NVDEC; and why it isn't the
+ * GPU that was asked for, else "". Borrowed until the next open. */
+HedonDecoder hedon_worker_decoder(const HedonWorker *worker, const char **reason);
+/** What to ask of a worker whose frames go to a GPU, or do not: AUTO means a GPU only there. */
+HedonDecoder hedon_worker_wish(HedonDecoder asked, int computes_on_gpu);
 /** Open a video, closing the previous one. path "-" is this program's standard input; what comes
  *  through a pipe is first copied to an unlinked temporary file. Errors as hedon_video_open,
  *  HEDON_EDECODER, and HEDON_ECANCELLED within 0.2 s of hedon_cancel. */

@@ -131,6 +131,12 @@ const char *hedon_worker_check_frame(HedonFrame *frame, const HedonMessageFrame 
     return NULL;
 }
 
+const char *hedon_worker_check_ready(HedonMessageReady *ready, int wished)
+{
+    make_printable(ready->reason, sizeof(ready->reason));
+    return ready->nvdec != 0 && (ready->nvdec != 1 || !wished) ? "an unknown decoder" : NULL;
+}
+
 const char *hedon_worker_check_done(HedonMessageDone *done)
 {
     make_printable(done->text, sizeof(done->text));

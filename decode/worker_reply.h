@@ -28,6 +28,9 @@ void hedon_worker_unmap_slots(HedonWorkerSlots *slots);
 const char *hedon_worker_check_frame(HedonFrame *frame, const HedonMessageFrame *message,
                                      const HedonWorkerSlots *slots, int64_t max_pixels);
 
+/** Whether the GPU decodes, only where that was asked (`wished`), and printable text. */
+const char *hedon_worker_check_ready(HedonMessageReady *ready, int wished);
+
 /** A known error code, and text that is safe to print. */
 const char *hedon_worker_check_done(HedonMessageDone *done);
 

@@ -264,6 +264,14 @@ typedef struct HedonScore {
     double open_s, decode_s, preprocess_s, predict_s, total_s; /* total: wall time, waits included */
 } HedonScore;
 
+/* What decodes videos. The samples are the same; a GPU's decoder (NVDEC) takes part of the codecs,
+ * and the CPU the rest. */
+typedef enum HedonDecoder {
+    HEDON_DECODER_AUTO, /* the GPU where one computes and decodes */
+    HEDON_DECODER_CPU,
+    HEDON_DECODER_NVDEC /* HEDON_EDEVICE without */
+} HedonDecoder;
+
 typedef struct HedonScorerOptions {
     HedonDeviceOptions device;
     int64_t batch;      /* views computed at once; 0: 1 on a CPU, 8 elsewhere. Bits don't depend on it */
@@ -272,6 +280,8 @@ typedef struct HedonScorerOptions {
                            clips a second. No bit depends on it on a CPU */
     int streams;        /* clips (or batches) computed at once; 0: chosen (score/share.h says how) */
     int decode_workers; /* decoder processes; 0: chosen likewise */
+    HedonDecoder decoder;
+    int gpu;            /* that decodes, as the driver numbers them */
     int timeline;       /* 0: only the model's own clips; default 1 */
     double window_s;    /* of the timeline; 0: the model's own */
     double stride_s;    /* between windows; 0: window_s. Both 0: the model's own sampling when that is

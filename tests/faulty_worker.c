@@ -36,6 +36,13 @@ static void tell_type(HedonMessageType type)
     tell(&message, -1);
 }
 
+static void tell_ready(void)
+{
+    HedonMessage message = {.type = HEDON_MESSAGE_READY};
+    message.ready.nvdec = fault("unasked decoder");
+    tell(&message, -1);
+}
+
 static void tell_done(int code, const char *text)
 {
     HedonMessage message = {.type = HEDON_MESSAGE_DONE, .done.code = code};
@@ -221,7 +228,7 @@ int main(void)
     signal(SIGSEGV, SIG_DFL); /* a sanitizer would rather tell a story */
     if (fault("exit at start")) return 9;
     while (hedon_message_receive(HEDON_PROTOCOL_SOCKET, &message, &fd, 0) > 0) {
-        if (message.type == HEDON_MESSAGE_CONFIGURE) tell_type(HEDON_MESSAGE_READY);
+        if (message.type == HEDON_MESSAGE_CONFIGURE) tell_ready();
         if (message.type == HEDON_MESSAGE_OPEN) serve_open();
         if (message.type == HEDON_MESSAGE_FRAMES) serve_frames(&message.frames);
         if (fd >= 0) close(fd);

@@ -310,8 +310,8 @@ static int try_the_sandbox(void)
     const int video = open(in_scratch("long.mp4"), O_RDONLY);
     char byte;
     pthread_t thread;
-    hedon_sandbox_limits((int64_t)1 << 30);
-    hedon_sandbox_enter();
+    hedon_sandbox_limits(HEDON_SANDBOX_CPU, (int64_t)1 << 30);
+    hedon_sandbox_enter(HEDON_SANDBOX_CPU);
     if (pread(video, &byte, 1, 100) != 1) return 1;
     if (pthread_create(&thread, NULL, nothing, NULL) || pthread_join(thread, NULL)) return 2;
     if (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)

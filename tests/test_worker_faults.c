@@ -228,6 +228,7 @@ static const struct {
     {"other version", HEDON_EDECODER, "malformed"},
     {"request as reply", HEDON_EDECODER, "request"},
     {"ready twice", HEDON_EDECODER, "ready twice"},
+    {"unasked decoder", HEDON_EDECODER, "an unknown decoder"},
     {"nan time", HEDON_EDECODER, "times"},
     {"infinite time", HEDON_EDECODER, "times"},
     {"descending time", HEDON_EDECODER, "times"},

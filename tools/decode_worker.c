@@ -15,8 +15,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "decode/protocol.h"
-#include "decode/sandbox.h"
 #include "decode/video.h"
+#include "tools/decode_hardware.h"
 #include "tools/decode_memory.h"
 
 #define SLOTS_BUDGET ((int64_t)64 << 20) /* bytes of shared memory; two slots there are always */
@@ -29,6 +29,7 @@ enum { BUNDLE = 4 };
 typedef struct Server {
     HedonContext *ctx;
     HedonContext *frame_ctx; /* of send_frame, which several decoding threads call, one at a time */
+    HedonHardware *hardware; /* NULL: the CPU decodes */
     HedonVideo *video;
     int video_fd;
     uint8_t *slots;
@@ -248,6 +249,7 @@ static int open_video(Server *server, const HedonMessageOpen *request, int fd)
     options.threads = (int)request->threads;
     options.max_pixels = request->max_pixels;
     options.max_frames = request->max_frames;
+    options.hardware = server->hardware;
     options.advanced = tell_advanced;
     options.opaque = server;
     snprintf(path, sizeof(path), "fd:%d", fd);
@@ -273,6 +275,35 @@ static int read_frames(Server *server, const HedonMessageFrames *request)
     return failed ? failed : code;
 }
 
+/* Ends this process when the client is gone, even in the middle of decoding. A thread and not
+ * PR_SET_PDEATHSIG, which means the thread that started us rather than its process. */
+static void *watch_client(void *unused)
+{
+    struct pollfd hangup = {.fd = HEDON_PROTOCOL_SOCKET};
+    while (poll(&hangup, 1, -1) <= 0) {
+    }
+    leave();
+    return unused;
+}
+
+/* The client's first words, with which the sandbox closes. */
+static void configure(Server *server, const HedonMessageConfigure *request)
+{
+    static int configured;
+    HedonContext *ctx = server->ctx;
+    HedonMessage message = {.type = HEDON_MESSAGE_READY};
+    pthread_t watcher;
+    if (configured++) leave();
+    const int prepared = request->nvdec ? hedon_decode_hardware_prepare(ctx) : HEDON_EDEVICE;
+    if (pthread_create(&watcher, NULL, watch_client, NULL)) leave();
+    const int code = hedon_decode_hardware_enter(ctx, &server->hardware, request->gpu, prepared,
+                                                 request->max_memory);
+    message.ready.nvdec = !code;
+    if (code && request->nvdec)
+        snprintf(message.ready.reason, sizeof(message.ready.reason), "%s", hedon_last_error(ctx));
+    tell(&message, -1);
+}
+
 static void serve(Server *server)
 {
     HedonMessage message;
@@ -280,10 +311,7 @@ static void serve(Server *server)
     while (hedon_message_receive(HEDON_PROTOCOL_SOCKET, &message, &fd, 0) > 0) {
         switch ((HedonMessageType)message.type) {
         case HEDON_MESSAGE_CONFIGURE:
-            hedon_sandbox_limits(message.configure.max_memory);
-            hedon_sandbox_enter();
-            message.type = HEDON_MESSAGE_READY;
-            tell(&message, -1);
+            configure(server, &message.configure);
             break;
         case HEDON_MESSAGE_OPEN:
             send_done(server, open_video(server, &message.open, fd));
@@ -305,17 +333,6 @@ static void serve(Server *server)
 /* ---- The process ------------------------------------------------------------------------------
  */
 
-/* Ends this process when the client is gone, even in the middle of decoding. A thread and not
- * PR_SET_PDEATHSIG, which means the thread that started us rather than its process. */
-static void *watch_client(void *unused)
-{
-    struct pollfd hangup = {.fd = HEDON_PROTOCOL_SOCKET};
-    while (poll(&hangup, 1, -1) <= 0) {
-    }
-    leave();
-    return unused;
-}
-
 /* Libraries may write to standard error; what a user should know goes to the client. */
 static void hush(void)
 {
@@ -336,10 +353,9 @@ int main(void)
     fcntl(HEDON_PROTOCOL_SOCKET, F_SETFD, FD_CLOEXEC);
     hush();
     hedon_decode_memory_keep();
-    pthread_t watcher;
     Server server = {
         .ctx = hedon_context_new(), .frame_ctx = hedon_context_new(), .video_fd = -1};
-    if (!server.ctx || !server.frame_ctx || pthread_create(&watcher, NULL, watch_client, NULL)) leave();
+    if (!server.ctx || !server.frame_ctx) leave();
     serve(&server);
     leave();
 }
