@@ -1,6 +1,7 @@
 #include "decode/hardware_proof.h"
 
 #include "base/error.h"
+#include "decode/video_codec.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ static int is_right(const AVFrame *picture)
     return 1;
 }
 
-/* A sentence's end, NULL when all is well. */
+/* What is wrong, NULL when all is well. */
 static const char *try_it(const HedonHardware *hardware, AVCodecContext *codec, AVPacket *packet,
                           AVFrame *picture, AVFrame *fetched)
 {
@@ -57,24 +58,24 @@ static const char *try_it(const HedonHardware *hardware, AVCodecContext *codec, 
 
 int hedon_hardware_prove(HedonContext *ctx, const HedonHardware *hardware)
 {
-    const AVCodec *decoder = hardware->decoder(hardware, AV_CODEC_ID_H264);
-    AVCodecContext *codec = decoder ? avcodec_alloc_context3(decoder) : NULL;
+    AVCodecContext *codec = NULL;
+    AVCodecParameters *stream = avcodec_parameters_alloc();
     AVPacket *packet = av_packet_alloc();
     AVFrame *picture = av_frame_alloc(), *fetched = av_frame_alloc();
-    const char *wrong = NULL;
-    if (!decoder)
-        wrong = "this libavcodec has no H.264 decoder for it";
-    else if (!codec || !packet || !picture || !fetched)
-        wrong = "memory is out";
-    else if (hardware->attach(hardware, codec) < 0 || avcodec_open2(codec, decoder, NULL) < 0)
-        wrong = "libavcodec can't use it";
-    else
-        wrong = try_it(hardware, codec, packet, picture, fetched);
+    const char *wrong = "memory is out";
+    if (stream && packet && picture && fetched) {
+        stream->codec_type = AVMEDIA_TYPE_VIDEO;
+        stream->codec_id = AV_CODEC_ID_H264;
+        const int code =
+            hedon_codec_open_on(ctx, &codec, hardware, 0, stream, (AVRational){1, 25}, SIDE * SIDE);
+        wrong =
+            code ? "libavcodec can't use it" : try_it(hardware, codec, packet, picture, fetched);
+    }
     av_frame_free(&fetched);
     av_frame_free(&picture);
     av_packet_free(&packet);
     avcodec_free_context(&codec);
-    return wrong
-               ? hedon_fail(ctx, HEDON_EDEVICE, "the GPU's video decoder does not work: %s", wrong)
-               : 0;
+    avcodec_parameters_free(&stream);
+    if (!wrong) return 0;
+    return hedon_fail(ctx, HEDON_EDEVICE, "the GPU's video decoder does not work: %s", wrong);
 }

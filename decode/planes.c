@@ -120,21 +120,29 @@ static enum AVPixelFormat without_range(enum AVPixelFormat format)
     }
 }
 
+/* planes->converted with room for a picture of that format. */
+static int make_room(HedonContext *ctx, HedonPlanes *planes, enum AVPixelFormat format)
+{
+    AVFrame *target = planes->converted;
+    if (!target && !(target = planes->converted = av_frame_alloc())) return hedon_fail_memory(ctx);
+    if (target->format == format && target->width == planes->width &&
+        target->height == planes->height)
+        return 0;
+    av_frame_unref(target);
+    target->format = format;
+    target->width = planes->width;
+    target->height = planes->height;
+    return av_frame_get_buffer(target, 0) < 0 ? hedon_fail_memory(ctx) : 0;
+}
+
 static int convert(HedonContext *ctx, HedonPlanes *planes, const AVFrame *picture,
                    enum AVPixelFormat to)
 {
     const enum AVPixelFormat from = without_range(picture->format);
     to = without_range(to);
+    const int code = make_room(ctx, planes, to);
+    if (code) return code;
     AVFrame *target = planes->converted;
-    if (!target && !(target = planes->converted = av_frame_alloc())) return hedon_fail_memory(ctx);
-    if (target->format != to || target->width != planes->width ||
-        target->height != planes->height) {
-        av_frame_unref(target);
-        target->format = to;
-        target->width = planes->width;
-        target->height = planes->height;
-        if (av_frame_get_buffer(target, 0) < 0) return hedon_fail_memory(ctx);
-    }
     planes->sws = sws_getCachedContext(
         planes->sws, picture->width, picture->height, from, planes->width, planes->height, to,
         SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT,
@@ -209,9 +217,14 @@ int hedon_planes_of(HedonContext *ctx, HedonPlanes *planes, const AVFrame *pictu
                           picture->format);
     const AVFrame *from = picture;
     if (to != picture->format || picture->width != planes->width ||
-        picture->height != planes->height || splits_pairs(picture)) {
+        picture->height != planes->height) {
         const int code = convert(ctx, planes, picture, to);
         if (code < 0) return code;
+        from = planes->converted;
+    } else if (splits_pairs(picture)) {
+        const int code = make_room(ctx, planes, to);
+        if (code < 0) return code;
+        if (av_frame_copy(planes->converted, picture) < 0) return hedon_fail_memory(ctx);
         from = planes->converted;
     }
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(to);

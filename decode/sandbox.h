@@ -10,9 +10,10 @@ typedef enum HedonSandbox { HEDON_SANDBOX_CPU, HEDON_SANDBOX_GPU } HedonSandbox;
 
 /**
  * Before a GPU's driver is started (libraries may be loaded already): from now on files can be
- * opened only below the system's directories, to read, and NVIDIA's devices. Nothing in a home, in
- * /etc but the loader's list, or in /tmp; and no memory of other processes. By Landlock, which
- * holds for the calling thread and those that it will start: there must be no others.
+ * opened only below the system's directories and of /proc what is about this process and the
+ * machine, to read, and NVIDIA's devices. Nothing in a home, in /etc but the loader's list, or in
+ * /tmp; and no memory of other processes. By Landlock, which holds for the calling thread and those
+ * that it will start: there must be no others.
  *
  * @return 0; -1: the kernel has no Landlock (before Linux 5.13, or switched off), or there are
  *         threads

@@ -24,7 +24,25 @@
 
 /* Where a driver's libraries and descriptions lie, and where it asks about the machine. */
 static const char *const read_only[] = {
-    "/usr", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/etc/ld.so.cache", "/proc", "/sys",
+    "/usr",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/opt",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/sys",
+    /* of /proc this process and the machine, no other processes */
+    "/proc/self",
+    "/proc/driver",
+    "/proc/sys",
+    "/proc/devices",
+    "/proc/modules",
+    "/proc/meminfo",
+    "/proc/cpuinfo",
+    "/proc/stat",
+    "/proc/version",
+    "/proc/filesystems",
 };
 static const char *const devices[] = {"/dev/nvidia*", "/dev/dxg", "/dev/null", "/dev/zero"};
 

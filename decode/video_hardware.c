@@ -1,5 +1,7 @@
 #include "decode/video_hardware.h"
 
+#include <string.h>
+
 /* ITU-T H.264 and H.265, RFC 6386 (VP8), the VP9 and AV1 specifications define every sample.
  * MPEG-1, -2 and -4 and JPEG only bound the error of the inverse transform: there decoders differ.
  */
@@ -29,12 +31,60 @@ static int is_even(int width, int height)
     return !(width & 1) && !(height & 1);
 }
 
+/* ---- H.264 without colour: its decoder here makes it 4:2:0 with chroma in the middle, and tells a
+ * device that it is 4:2:0, which it then misreads. */
+
+typedef struct Bits {
+    const uint8_t *bytes;
+    int at, end; /* bits */
+} Bits;
+
+static int next_bit(Bits *bits)
+{
+    const int at = bits->at++;
+    return at < bits->end ? bits->bytes[at >> 3] >> (7 - (at & 7)) & 1 : 0;
+}
+
+/* ue(v), H.264 9.1; -1 when it is none. */
+static int next_number(Bits *bits)
+{
+    int zeros = 0, number = 1;
+    while (zeros < 16 && bits->at < bits->end && !next_bit(bits)) zeros++;
+    if (zeros == 16 || bits->at >= bits->end) return -1;
+    for (int i = 0; i < zeros; i++) number = number << 1 | next_bit(bits);
+    return number - 1;
+}
+
+/* Of a sequence parameter set (7.3.2.1.1): 0 without colour, 1 for 4:2:0. */
+static int chroma_format(const uint8_t *nal, int size)
+{
+    static const uint8_t with_format[] = {100, 110, 122, 244, 44,  83, 86,
+                                          118, 128, 138, 139, 134, 135};
+    if (size < 5) return -1;
+    if (!memchr(with_format, nal[1], sizeof with_format)) return 1;
+    Bits bits = {nal + 4, 0, 8 * (size - 4 < 8 ? size - 4 : 8)};
+    return next_number(&bits) < 0 ? -1 : next_number(&bits);
+}
+
+/* The stream's header: an avcC record (ISO/IEC 14496-15, 5.3.3.1) or start codes. */
+static int h264_has_colour(const uint8_t *extra, int size)
+{
+    if (size >= 9 && extra[0] == 1)
+        return (extra[5] & 31) && chroma_format(extra + 8, size - 8) == 1;
+    for (int at = 0; at + 4 < size; at++)
+        if (!extra[at] && !extra[at + 1] && extra[at + 2] == 1 && (extra[at + 3] & 31) == 7)
+            return chroma_format(extra + at + 3, size - at - 3) == 1;
+    return 0;
+}
+
 int hedon_hardware_takes(const AVCodecParameters *parameters, const HedonPicture *shape)
 {
     const int progressive = parameters->field_order == AV_FIELD_UNKNOWN ||
                             parameters->field_order == AV_FIELD_PROGRESSIVE;
     return is_exact(parameters->codec_id) && hedon_hardware_takes_format(shape->format) &&
-           is_even(shape->width, shape->height) && progressive;
+           is_even(shape->width, shape->height) && progressive &&
+           (parameters->codec_id != AV_CODEC_ID_H264 ||
+            h264_has_colour(parameters->extradata, parameters->extradata_size));
 }
 
 static int is_interlaced(const AVFrame *picture)

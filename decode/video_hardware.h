@@ -27,7 +27,7 @@ struct HedonHardware {
 
 /**
  * Whether a stream is left to devices: a codec whose standard lets no decoder round as it likes,
- * 4:2:0 at 8 or 10 bits, even sizes, no fields.
+ * 4:2:0 at 8 or 10 bits, even sizes, no fields. Of H.264 the container's header has to show it.
  *
  * @param shape  of its pictures, as a decoder on the CPU gives them
  */

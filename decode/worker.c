@@ -213,7 +213,8 @@ static int take_ready(HedonContext *ctx, HedonWorker *worker, HedonMessageReady 
     worker->said = *ready;
     if (decoder != HEDON_DECODER_NVDEC || ready->nvdec) return 0;
     end_process(worker, 0);
-    return hedon_fail(ctx, HEDON_EDEVICE, "the GPU can't decode: %s", ready->reason);
+    return hedon_fail(ctx, HEDON_EDEVICE, "the GPU can't decode (--decoder cpu does without): %s",
+                      ready->reason);
 }
 
 static int take_info(HedonContext *ctx, HedonWorker *worker, Exchange *exchange,

@@ -332,6 +332,92 @@ static int try_the_sandbox(void)
     return 0;
 }
 
+/* A GPU's: the same, but for system files and devices that may be opened, and addresses that a
+ * driver has taken. */
+static int try_the_gpu_sandbox(void)
+{
+    const int video = open(in_scratch("long.mp4"), O_RDONLY);
+    char byte, name[64];
+    pthread_t thread;
+    const size_t reserved = (size_t)64 << 30;
+    if (hedon_sandbox_files()) return 77;
+    if (open(in_scratch("long.mp4"), O_RDONLY) >= 0 || errno != EACCES) return 1;
+    if (open("/etc/passwd", O_RDONLY) >= 0 || open("/tmp", O_RDONLY | O_DIRECTORY) >= 0) return 2;
+    if (open(in_scratch("stolen"), O_WRONLY | O_CREAT, 0600) >= 0) return 3;
+    if (open("/usr/stolen", O_WRONLY | O_CREAT, 0600) >= 0) return 4;
+    if (open("/proc/self/maps", O_RDONLY) < 0 || open("/dev/null", O_RDWR) < 0) return 5;
+    snprintf(name, sizeof(name), "/proc/%d/environ", getppid());
+    if (open(name, O_RDONLY) >= 0) return 6;
+    snprintf(name, sizeof(name), "/proc/%d/mem", getppid());
+    if (open(name, O_RDONLY) >= 0) return 7;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", video);
+    if (open(name, O_RDWR) >= 0) return 8;
+    if (mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) ==
+        MAP_FAILED)
+        return 9;
+    hedon_sandbox_limits(HEDON_SANDBOX_GPU, (int64_t)1 << 30);
+    hedon_sandbox_enter(HEDON_SANDBOX_GPU);
+    if (pread(video, &byte, 1, 100) != 1) return 10;
+    if (pthread_create(&thread, NULL, nothing, NULL) || pthread_join(thread, NULL)) return 11;
+    if (mmap(NULL, (size_t)512 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+        MAP_FAILED)
+        return 12;
+    if (mmap(NULL, (size_t)1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+        return 13;
+    if (open("/dev/null", O_RDWR) < 0) return 14;
+    if (open("/etc/passwd", O_RDONLY) >= 0 || open(name, O_RDWR) >= 0) return 15;
+    if (socket(AF_INET, SOCK_STREAM, 0) >= 0 || socket(AF_UNIX, SOCK_STREAM, 0) >= 0) return 16;
+    if (mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+        MAP_FAILED)
+        return 17;
+    if (!execl("/bin/true", "true", NULL) || errno != EPERM) return 18;
+    if (fork() >= 0) return 19;
+    if (!kill(getppid(), 0)) return 20;
+    struct rlimit more = {RLIM_INFINITY, RLIM_INFINITY};
+    if (!setrlimit(RLIMIT_NOFILE, &more)) return 21;
+    return 0;
+}
+
+static void *linger(void *opaque)
+{
+    pause();
+    return opaque;
+}
+
+/* Other threads would stay free. */
+static int try_with_threads(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, linger, NULL);
+    return hedon_sandbox_files() == -1 ? 0 : 1;
+}
+
+static int status_of(int (*attempt)(void))
+{
+    int status;
+    const pid_t child = fork();
+    if (!child) _exit(attempt());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void test_gpu_sandbox(void **state)
+{
+    (void)state;
+#ifndef HEDON_SECCOMP
+    skip();
+#endif
+    if (SANITIZED) skip();
+    const int status = status_of(try_the_gpu_sandbox);
+    if (status == 77) {
+        print_message("this kernel has no Landlock\n");
+        skip();
+    }
+    assert_int_equal(status, 0);
+    assert_int_equal(status_of(try_with_threads), 0);
+}
+
 static void test_sandbox(void **state)
 {
     (void)state;
@@ -339,12 +425,7 @@ static void test_sandbox(void **state)
     skip(); /* libseccomp was not there at build time */
 #endif
     if (SANITIZED) skip();
-    int status;
-    const pid_t child = fork();
-    if (!child) _exit(try_the_sandbox());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(status_of(try_the_sandbox), 0);
 }
 
 /* ... and the worker is in it, with no descriptor of ours. */
@@ -392,6 +473,7 @@ int main(void)
         T(test_memory_limit),
         T(test_pixel_and_frame_limits),
         T(test_sandbox),
+        T(test_gpu_sandbox),
         T(test_worker_is_sandboxed),
     };
     return cmocka_run_group_tests(tests, prepare, remove_scratch);

@@ -12,7 +12,7 @@
 #include "tools/bench.h"
 
 typedef struct Arguments {
-    const char *sample, *model;
+    const char *sample, *model, *decoder;
     int64_t frames, threads, repeats;
     int json;
 } Arguments;
@@ -127,12 +127,19 @@ typedef struct Case {
     HedonTimings timings;
 } Case;
 
+static const char *decoder_name(const Reading *reading)
+{
+    const char *reason;
+    return hedon_worker_decoder(reading->worker, &reason) == HEDON_DECODER_NVDEC ? "nvdec" : "cpu";
+}
+
 static void print_text(const Reading *reading, const Case *cases, int count, int64_t threads)
 {
     const HedonVideoInfo *info = hedon_worker_info(reading->worker);
-    printf("%s: %s, %s, %dx%d, %.1f s, %lld frames; %lld decoding thread%s\n", reading->path,
+    printf("%s: %s, %s, %dx%d, %.1f s, %lld frames; %lld decoding thread%s, %s\n", reading->path,
            info->container, info->codec, info->width, info->height, info->duration_s,
-           (long long)info->frames, (long long)threads, threads == 1 ? "" : "s");
+           (long long)info->frames, (long long)threads, threads == 1 ? "" : "s",
+           decoder_name(reading));
     printf("%lld frames (sequential: all), opened afresh each time, milliseconds\n\n%-36s %8s %8s "
            "%8s\n",
            (long long)reading->frames, "", "min", "median", "p90");
@@ -160,6 +167,7 @@ static void print_json(const Reading *reading, const Case *cases, int count, int
     hedon_json_number(&json, "duration_s", info->duration_s);
     hedon_json_integer(&json, "frames", info->frames);
     hedon_json_integer(&json, "threads", threads);
+    hedon_json_string(&json, "decoder", decoder_name(reading));
     hedon_json_string(&json, "model", model);
     hedon_json_array(&json, "cases");
     for (int i = 0; i < count; i++) {
@@ -219,7 +227,11 @@ static int run(const HedonCommand *command, HedonContext *ctx, int argc, char **
     if (code) return hedon_report(arguments.model, code, hedon_last_error(ctx));
     Reading reading = {.ctx = ctx, .path = argv[0], .frames = arguments.frames};
     code = hedon_backend_find(ctx, "auto", &reading.backend);
-    if (!code) code = hedon_worker_new(ctx, &reading.worker, &options);
+    if (!code) {
+        options.decoder = hedon_worker_wish(hedon_decoder_argument(arguments.decoder),
+                                            !strcmp(reading.backend->name, "cuda"));
+        code = hedon_worker_new(ctx, &reading.worker, &options);
+    }
     if (!code) code = measure(&reading, model, &arguments, options.threads);
     hedon_worker_free(reading.worker);
     hedon_model_close(model);
@@ -232,6 +244,7 @@ static const HedonOption options[] = {
     {"frames", OPTION_INTEGER, offsetof(Arguments, frames), "N", "how many (default 16)"},
     {"threads", OPTION_INTEGER, offsetof(Arguments, threads), "N",
      "decoders at once (default: one a core)"},
+    HEDON_DECODER_OPTION(Arguments),
     {"model", OPTION_TEXT, offsetof(Arguments, model), "MODEL",
      "whose pre-processing (default random:r2plus1d_18)"},
     {"repeats", OPTION_INTEGER, offsetof(Arguments, repeats), "N",

@@ -9,7 +9,7 @@
 #include "tools/command.h"
 
 typedef struct Arguments {
-    const char *model, *store, *files, *shard;
+    const char *model, *store, *files, *shard, *decoder;
     int hidden, nul, retry_failed, estimate, json, quiet;
     double progress_s;
     HedonScoringArguments scoring;
@@ -70,6 +70,7 @@ static void fill_options(const Arguments *arguments, char **places, int count,
     hedon_device_arguments(&arguments->device, &scorer->device);
     hedon_scoring_arguments(&arguments->scoring, scorer);
     scorer->decode_workers = (int)arguments->workers;
+    scorer->decoder = hedon_decoder_argument(arguments->decoder);
 }
 
 static int finish(const HedonCommand *command, HedonContext *ctx, HedonAnnotateShow *show, int code,
@@ -145,6 +146,7 @@ static const HedonOption options[] = {
     HEDON_SCORING_OPTIONS(Arguments),
     {"workers", OPTION_INTEGER, offsetof(Arguments, workers), "N",
      "decoder processes (default: chosen by measurement)"},
+    HEDON_DECODER_OPTION(Arguments),
     {"progress", OPTION_SECONDS, offsetof(Arguments, progress_s), "SECONDS",
      "between lines of progress (default 10)"},
     {"json", OPTION_FLAG, offsetof(Arguments, json), NULL,

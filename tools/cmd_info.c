@@ -8,6 +8,7 @@
 
 #include "decode/worker.h"
 #include "kernels/backend.h"
+#include "kernels/plugin.h"
 #include "models/model.h"
 #include "score/json_writer.h"
 #include "tools/command.h"
@@ -29,25 +30,37 @@ static const struct {
 typedef struct Decoder {
     char path[1024]; /* "" when it cannot be started */
     char reason[512];
+    int nvdec;
+    char no_nvdec[1024]; /* why not */
 } Decoder;
 
-/* Starts it: that is the only honest way to know. */
+/* Starts it: that is the only honest way to know. On the GPU only where a driver answers, since it
+ * loads that. */
 static void find_decoder(HedonContext *ctx, Decoder *decoder)
 {
     HedonWorkerOptions options;
     HedonWorker *worker = NULL;
     memset(decoder, 0, sizeof(*decoder));
     hedon_worker_options_default(&options);
-    options.max_seconds = 10; /* it takes 30 ms */
+    options.max_seconds = 10; /* it takes 30 ms, with a GPU a second */
+    const int driver = !hedon_plugin_cuda_driver(ctx);
+    if (driver)
+        options.decoder = HEDON_DECODER_AUTO;
+    else
+        snprintf(decoder->no_nvdec, sizeof(decoder->no_nvdec), "%s", hedon_last_error(ctx));
     int code = hedon_worker_new(ctx, &worker, &options);
     if (!code) code = hedon_worker_wait_ready(ctx, worker);
     if (code) {
         snprintf(decoder->reason, sizeof(decoder->reason), "%s", hedon_last_error(ctx));
+        if (driver) snprintf(decoder->no_nvdec, sizeof(decoder->no_nvdec), "%s", decoder->reason);
     } else {
         char link[64];
         snprintf(link, sizeof(link), "/proc/%d/exe", hedon_worker_pid(worker));
         const ssize_t length = readlink(link, decoder->path, sizeof(decoder->path) - 1);
         if (length < 0) snprintf(decoder->path, sizeof(decoder->path), "it answers");
+        const char *reason;
+        decoder->nvdec = hedon_worker_decoder(worker, &reason) == HEDON_DECODER_NVDEC;
+        if (driver) snprintf(decoder->no_nvdec, sizeof(decoder->no_nvdec), "%s", reason);
     }
     hedon_worker_free(worker);
 }
@@ -82,6 +95,8 @@ static void build_as_text(HedonContext *ctx)
     Decoder decoder;
     find_decoder(ctx, &decoder);
     printf("\nDecoder\n  %s\n", decoder.path[0] ? decoder.path : decoder.reason);
+    printf("  %-14s %s%s\n", "nvdec",
+           decoder.nvdec ? "decodes" : "not usable: ", decoder.nvdec ? "" : decoder.no_nvdec);
     printf("\nEmbedded models\n");
     for (size_t i = 0; i < sizeof(embedded) / sizeof(*embedded); i++)
         printf("  %-14s %s%s\n", embedded[i].name,
@@ -118,6 +133,8 @@ static void build_as_json(HedonContext *ctx)
     hedon_json_object(&json, "decoder");
     hedon_json_string(&json, "path", decoder.path[0] ? decoder.path : NULL);
     hedon_json_string(&json, "reason", decoder.reason[0] ? decoder.reason : NULL);
+    hedon_json_bool(&json, "nvdec", decoder.nvdec);
+    hedon_json_string(&json, "nvdec_reason", decoder.nvdec ? NULL : decoder.no_nvdec);
     hedon_json_end_object(&json);
     hedon_json_array(&json, "models");
     for (size_t i = 0; i < sizeof(embedded) / sizeof(*embedded); i++)

@@ -17,7 +17,7 @@
 enum { THUMBNAILS = 6 };
 
 typedef struct Arguments {
-    const char *model, *out, *plot;
+    const char *model, *out, *plot, *decoder;
     int json, csv;
     HedonScoringArguments scoring;
     int64_t workers;
@@ -164,6 +164,7 @@ static int score_all(const HedonCommand *command, Session *session, const HedonM
     hedon_scoring_arguments(&arguments->scoring, &options);
     options.videos = session->video_count;
     options.decode_workers = (int)arguments->workers;
+    options.decoder = hedon_decoder_argument(arguments->decoder);
     options.thumbnails = arguments->plot ? THUMBNAILS : 0;
     int code = hedon_scorer_open(ctx, &session->scorer, model, &options);
     if (code == HEDON_EINVAL) return hedon_wrong_usage(command, "%s", hedon_last_error(ctx));
@@ -261,6 +262,7 @@ static const HedonOption options[] = {
     HEDON_SCORING_OPTIONS(Arguments),
     {"workers", OPTION_INTEGER, offsetof(Arguments, workers), "N",
      "decoder processes (default: chosen by model and cores)"},
+    HEDON_DECODER_OPTION(Arguments),
     HEDON_DEVICE_OPTIONS(Arguments),
     {NULL},
 };

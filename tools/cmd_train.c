@@ -18,7 +18,7 @@
 /* Every value stays NULL or 0 unless it was given, so that a resumed run keeps its own. */
 typedef struct Arguments {
     const char *data, *vce, *v2v, *out, *model, *init, *freeze, *loss, *utility_loss, *ties,
-        *optimiser, *schedule, *sampling, *augment;
+        *optimiser, *schedule, *sampling, *augment, *decoder;
     const char *rate, *floor, *weight_decay, *layer_decay, *warmup, *drop_path, *mixup, *cutmix,
         *clip_norm, *average, *held_out, *margin, *utility_weight, *max_broken, *seed, *fps,
         *milestones, *factor;
@@ -113,6 +113,7 @@ static void set_texts(json_t *object, const Arguments *arguments)
         {"augment", arguments->augment},
         {"device", arguments->device.device},
         {"precision", arguments->device.precision},
+        {"decoder", arguments->decoder},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         if (texts[i].text) json_object_set_new(object, texts[i].field, json_string(texts[i].text));
@@ -477,6 +478,7 @@ static int run_joint(const HedonCommand *command, HedonContext *ctx, int argc, c
              "compute cheap layers twice instead of keeping them in memory"),                      \
         COUNT("ranks", ranks, "processes that train as one, each with batches of its own"),        \
         COUNT("workers", workers, "decoder processes of each (default: one a core, at most 8)"),   \
+        HEDON_DECODER_OPTION(Arguments),                                                           \
         COUNT("save-every", save_every, "steps between saved states (default: a minute)"),         \
         COUNT("log-every", log_every, "steps between lines of the log (default 1)"),               \
         FLAG("json", json, "events on standard output, one JSON object a line"),                   \

@@ -99,6 +99,16 @@ typedef struct HedonDeviceArguments {
 
 void hedon_device_arguments(const HedonDeviceArguments *arguments, HedonDeviceOptions *options);
 
+/* --decoder */
+#define HEDON_DECODER_OPTION(arguments)                                                            \
+    {                                                                                              \
+        "decoder", OPTION_CHOICE, offsetof(arguments, decoder), "auto|cpu|nvdec",                  \
+            "what decodes; nvdec is the GPU's (auto: where a GPU computes)"                        \
+    }
+
+/** NULL is auto. */
+HedonDecoder hedon_decoder_argument(const char *name);
+
 /* --window, --stride, --no-timeline, --budget: how videos are scored, wherever they are. */
 typedef struct HedonScoringArguments {
     double window_s, stride_s, budget_s;

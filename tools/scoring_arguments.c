@@ -1,5 +1,13 @@
-/* The options that every command that scores videos has. */
+/* The options that every command that scores or reads videos has. */
 #include "tools/command.h"
+
+#include <string.h>
+
+HedonDecoder hedon_decoder_argument(const char *name)
+{
+    if (name && !strcmp(name, "cpu")) return HEDON_DECODER_CPU;
+    return name && !strcmp(name, "nvdec") ? HEDON_DECODER_NVDEC : HEDON_DECODER_AUTO;
+}
 
 int hedon_scoring_check(const HedonCommand *command, const HedonScoringArguments *arguments)
 {

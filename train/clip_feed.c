@@ -241,6 +241,9 @@ static int start_loader(HedonContext *ctx, HedonClipFeed *feed)
     HedonLoaderOptions options;
     hedon_loader_options_default(&options);
     options.workers = feed->options.workers;
+    options.worker.decoder =
+        hedon_worker_wish(feed->options.decoder, !strcmp(feed->options.backend->name, "cuda"));
+    options.worker.gpu = feed->options.gpu;
     options.queue = (int)feed->options.window;
     options.slot_bytes =
         3 * sizeof(float) * (size_t)p->clip_frames * (size_t)p->crop_height * (size_t)p->crop_width;

@@ -25,6 +25,8 @@ typedef struct HedonClipFeedOptions {
     int centred;         /* validation: the middle of the video, nothing random, no augmentation */
     const char *augment; /* a name that train/augment/augment.h knows */
     int workers;
+    HedonDecoder decoder;
+    int gpu;            /* that decodes, as the driver numbers them */
     int64_t window;     /* clips decoded ahead, at most */
     int64_t first, end; /* places; end -1: without end */
     /** What place shows. Called from other threads, one at a time; pure. */
@@ -43,7 +45,8 @@ typedef struct HedonFedClip {
 
 typedef struct HedonClipFeed HedonClipFeed;
 
-/** Starts decoding at once. HEDON_EDECODER when the worker program is not there, HEDON_ENOMEM. */
+/** Starts decoding at once. HEDON_EDECODER when the worker program is not there, HEDON_EDEVICE when
+ *  the decoder is NVDEC and no GPU decodes, HEDON_ENOMEM. */
 int hedon_clip_feed_open(HedonContext *ctx, HedonClipFeed **out,
                          const HedonClipFeedOptions *options);
 /**

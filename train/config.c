@@ -26,6 +26,8 @@ static const char *const ties[] = {"half", "leave_out"};
 static const char *const optimisers[] = {[HEDON_SGD] = "sgd", [HEDON_ADAMW] = "adamw"};
 static const char *const decays[] = {"constant", "cosine", "step"};
 static const char *const samplings[] = {"rate", "even"};
+static const char *const decoders[] = {
+    [HEDON_DECODER_AUTO] = "auto", [HEDON_DECODER_CPU] = "cpu", [HEDON_DECODER_NVDEC] = "nvdec"};
 static const char *const precisions[] = {
     [HEDON_F32] = "fp32", [HEDON_F64] = "fp64", [HEDON_BF16] = "bf16", [HEDON_F16] = "fp16"};
 
@@ -85,11 +87,12 @@ static const Field fields[] = {
     /* from here on the result does not depend on them; threads are checked apart */
     {"threads", FLAG, AT(device.threads)},
     {"workers", INTEGER, AT(workers)},
+    {"decoder", CHOICE, AT(decoder), CHOOSE(decoders)},
     {"save_every", INTEGER, AT(save_every)},
     {"log_every", INTEGER, AT(log_every)},
     {"max_broken", REAL, AT(max_broken)},
 };
-enum { FIELDS = sizeof(fields) / sizeof(*fields), FREE_FIELDS = 5, BOUND = FIELDS - FREE_FIELDS };
+enum { FIELDS = sizeof(fields) / sizeof(*fields), FREE_FIELDS = 6, BOUND = FIELDS - FREE_FIELDS };
 
 void hedon_train_config_default(HedonTrainConfig *config, const HedonRecipe *recipe)
 {

@@ -24,6 +24,7 @@ typedef struct HedonTrainConfig {
 
     /* the result does not depend on these */
     int64_t workers;    /* decoder processes; 0: one a core, 8 at most */
+    HedonDecoder decoder;
     int64_t save_every; /* optimiser steps between saved states; 0: once a minute */
     int64_t log_every;  /* optimiser steps between lines of the log */
     double max_broken;  /* share of the items that may be broken before the run stops */

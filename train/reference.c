@@ -67,9 +67,9 @@ static int join(HedonContext *ctx, HedonProcessGroup *group, Scoring *scoring)
 
 int hedon_train_reference(HedonContext *ctx, const HedonModel *model,
                           const HedonDatasetItem *const *items, int64_t count,
-                          const HedonDeviceOptions *device, int workers, HedonProcessGroup *group,
-                          int (*stop)(void *opaque), void *opaque, double **utilities,
-                          int64_t *found)
+                          const HedonDeviceOptions *device, HedonDecoder decoder, int workers,
+                          HedonProcessGroup *group, int (*stop)(void *opaque), void *opaque,
+                          double **utilities, int64_t *found)
 {
     const int64_t wanted = count < HEDON_REFERENCE_VIDEOS ? count : HEDON_REFERENCE_VIDEOS;
     HedonScorer *scorer = NULL;
@@ -85,6 +85,7 @@ int hedon_train_reference(HedonContext *ctx, const HedonModel *model,
     hedon_scorer_options_default(&options);
     options.device = *device;
     options.decode_workers = workers;
+    options.decoder = decoder;
     options.timeline = 0;
     *found = 0;
     *utilities = scoring.utilities = hedon_calloc((size_t)wanted + 1, sizeof(double));

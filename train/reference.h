@@ -20,8 +20,8 @@ enum { HEDON_REFERENCE_VIDEOS = 256 }; /* at most; an epoch's end waits for them
  */
 int hedon_train_reference(HedonContext *ctx, const HedonModel *model,
                           const HedonDatasetItem *const *items, int64_t count,
-                          const HedonDeviceOptions *device, int workers, HedonProcessGroup *group,
-                          int (*stop)(void *opaque), void *opaque, double **utilities,
-                          int64_t *found);
+                          const HedonDeviceOptions *device, HedonDecoder decoder, int workers,
+                          HedonProcessGroup *group, int (*stop)(void *opaque), void *opaque,
+                          double **utilities, int64_t *found);
 
 #endif

@@ -108,6 +108,7 @@ static int open_feed(HedonTrainer *trainer)
         .leave_out_short = recipe->leave_out_short,
         .augment = recipe->augment,
         .workers = hedon_trainer_workers(trainer),
+        .decoder = trainer->config->decoder,
         .first = trainer->step * a_step,
         .end = hedon_trainer_steps(trainer) * a_step,
         .place = hedon_sequence_place,

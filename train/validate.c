@@ -225,6 +225,7 @@ static int open_feed(HedonContext *ctx, HedonClipFeed **feed, const HedonModel *
         .centred = 1,
         .augment = "none",
         .workers = workers,
+        .decoder = config->decoder,
         .window = 2 * BATCH,
         .end = places_of(videos),
         .place = place_of,
@@ -264,8 +265,8 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
         code = config->recipe.sampling == HEDON_CLIP_EVEN
                    ? keep_utilities(ctx, out, &videos)
                    : hedon_train_reference(ctx, model, videos.item, videos.count, &config->device,
-                                           workers, group, stop, opaque, &out->utilities,
-                                           &out->utility_count);
+                                           config->decoder, workers, group, stop, opaque,
+                                           &out->utilities, &out->utility_count);
     if (!isnan(out->top3)) out->metric = out->top3;
     if (!isnan(out->pairs_right))
         out->metric = isnan(out->top3) ? out->pairs_right : (out->top3 + out->pairs_right) / 2;
