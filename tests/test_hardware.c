@@ -7,6 +7,7 @@
 #include "decode/nvdec.h"
 #include "decode/planes.h"
 #include "tests/fake_hardware.h"
+#include "tests/frame_digest.h"
 
 #include <libswscale/swscale.h>
 
@@ -17,37 +18,6 @@ static HedonContext *ctx;
 
 /* ---- What came of a video ---------------------------------------------------------------------
  */
-
-/* Of everything that pre-processing looks at, however the planes lie. */
-static void digest(const HedonFrame *frame, Md5 out)
-{
-    struct AVMD5 *md5 = av_md5_alloc();
-    av_md5_init(md5);
-    const int facts[] = {frame->width,      frame->height,
-                         frame->bits,       (int)frame->matrix,
-                         frame->full_range, hedon_frame_components(frame->layout)};
-    av_md5_update(md5, (const uint8_t *)facts, sizeof facts);
-    int across, down;
-    hedon_frame_subsampling(frame->layout, &across, &down);
-    for (int c = 0; c < hedon_frame_components(frame->layout); c++) {
-        int64_t stride;
-        int step;
-        const uint8_t *first = hedon_frame_component(frame, c, &stride, &step);
-        const int right = c ? across : 0, below = c ? down : 0;
-        for (int64_t y = 0; y < (frame->height + below) >> below; y++)
-            for (int64_t x = 0; x < (frame->width + right) >> right; x++) {
-                const uint8_t *row = first + y * stride;
-                const uint16_t sample =
-                    frame->bits > 8 ? (uint16_t)(((const uint16_t *)row)[x * step] >> frame->shift)
-                                    : row[x * step];
-                av_md5_update(md5, (const uint8_t *)&sample, sizeof sample);
-            }
-    }
-    uint8_t bytes[16];
-    av_md5_final(md5, bytes);
-    av_free(md5);
-    for (int i = 0; i < 16; i++) sprintf(out + 2 * i, "%02x", bytes[i]);
-}
 
 typedef struct Outcome {
     HedonVideoInfo info;
@@ -60,7 +30,7 @@ typedef struct Outcome {
 static int keep(void *opaque, const HedonFrame *frame)
 {
     Outcome *outcome = opaque;
-    digest(frame, outcome->frames[frame->index]);
+    frame_digest(frame, outcome->frames[frame->index]);
     outcome->delivered++;
     outcome->paired += frame->layout == HEDON_PIXEL_NV12;
     return 0;
@@ -410,8 +380,8 @@ static void assert_planes_alike(const AVFrame *pairs, const AVFrame *picture,
     assert_int_equal(planar.layout, HEDON_PIXEL_YUV420);
     assert_int_equal(paired.layout, HEDON_PIXEL_NV12);
     assert_int_equal(paired.shift, paired.bits == 10 ? 6 : 0);
-    digest(&planar, expected);
-    digest(&paired, found);
+    frame_digest(&planar, expected);
+    frame_digest(&paired, found);
     if (strcmp(found, expected))
         fail_msg("%dx%d %d bits, swap %d, mirrors %d %d", picture->width, picture->height,
                  planar.bits, orientation.swap, orientation.mirror_x, orientation.mirror_y);
@@ -473,16 +443,35 @@ static void test_raw_pairs(void **state)
                &ranked);
 }
 
-/* ---- NVDEC itself, where there is none --------------------------------------------------------
+/* ---- NVDEC itself -----------------------------------------------------------------------------
  */
 
-static void test_no_driver(void **state)
+/* On a machine with a GPU: every sample is the CPU's. */
+static void test_nvdec_where_there_is_one(void **state)
 {
     (void)state;
+    HedonHardware *nvdec;
     const int code = hedon_nvdec_load(ctx);
-    if (!code) skip(); /* there is one: test_nvdec and tools/gpu-check */
-    assert_int_equal(code, HEDON_EDEVICE);
-    assert_non_null(strstr(hedon_last_error(ctx), "lib"));
+    if (code) {
+        assert_int_equal(code, HEDON_EDEVICE);
+        print_message("%s\n", hedon_last_error(ctx));
+        skip();
+    }
+    if (hedon_nvdec_open(ctx, &nvdec, 0) || hedon_hardware_prove(ctx, nvdec))
+        fail_msg("%s", hedon_last_error(ctx));
+    for (size_t c = 0; c < sizeof clips / sizeof *clips; c++) {
+        const char *path = render(clips[c].arguments, clips[c].name);
+        for (int64_t every = 1; every <= 7; every += 6) {
+            Outcome cpu = read_video(path, NULL, 1, every);
+            Outcome device = read_video(path, nvdec, 1, every);
+            assert_same(clips[c].name, &device, &cpu);
+            print_message("%s: %d of %lld frames by NVDEC\n", clips[c].name, device.paired,
+                          (long long)device.delivered);
+            free_outcome(&cpu);
+            free_outcome(&device);
+        }
+    }
+    hedon_nvdec_close(nvdec);
 }
 
 int main(void)
@@ -496,7 +485,7 @@ int main(void)
         cmocka_unit_test(test_proof),
         cmocka_unit_test(test_pairs_are_the_planes),
         cmocka_unit_test(test_raw_pairs),
-        cmocka_unit_test(test_no_driver),
+        cmocka_unit_test(test_nvdec_where_there_is_one),
     };
     if (ffmpeg_run("-version")) {
         fprintf(stderr, "skipped: no ffmpeg command\n");

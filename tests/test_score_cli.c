@@ -147,6 +147,34 @@ static void test_same_bytes_again_and_with_any_threads(void **state)
     ran_free(&first);
 }
 
+/* auto is the CPU where none but it computes; nvdec is the GPU or nothing. */
+static void test_decoders(void **state)
+{
+    (void)state;
+    char *video = in_scratch("good.mp4");
+    Ran cpu = RUN("score", "--json", "--device", "cpu", "--decoder", "cpu", video);
+    Ran chosen = RUN("score", "--json", "--device", "cpu", "--decoder", "auto", video);
+    cut_runtime(cpu.out);
+    cut_runtime(chosen.out);
+    assert_string_equal(chosen.out, cpu.out);
+    Ran none = RUN("score", "--json", "--decoder", "vdpau", video);
+    assert_int_equal(none.status, 2);
+    Ran gpu = RUN("score", "--json", "--device", "cpu", "--decoder", "nvdec", video);
+    if (gpu.status) { /* no GPU: one line, and no video is blamed */
+        assert_int_equal(gpu.status, 1);
+        assert_string_equal(gpu.out, "");
+        assert_int_equal(count_lines(gpu.err), 1);
+        assert_ptr_equal(strstr(gpu.err, "hedon: the GPU can't decode"), gpu.err);
+    } else {
+        cut_runtime(gpu.out);
+        assert_string_equal(gpu.out, cpu.out);
+    }
+    ran_free(&cpu);
+    ran_free(&chosen);
+    ran_free(&none);
+    ran_free(&gpu);
+}
+
 static void test_timeline_leaves_the_overall_result_alone(void **state)
 {
     (void)state;
@@ -669,6 +697,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_is_the_schema),
         cmocka_unit_test(test_same_bytes_again_and_with_any_threads),
+        cmocka_unit_test(test_decoders),
         cmocka_unit_test(test_timeline_leaves_the_overall_result_alone),
         cmocka_unit_test(test_several_videos_come_in_order_as_if_alone),
         cmocka_unit_test(test_a_pipe_scores_as_the_file),
