@@ -10,8 +10,7 @@
  *  NVDEC; the sentence says which. */
 int hedon_nvdec_load(HedonContext *ctx);
 /**
- * Open a GPU: its context takes some 200 MB of its memory, and threads of the driver's in this
- * process.
+ * Open a GPU: a context on it, and threads of the driver's in this process.
  *
  * @param gpu  its number among those that the driver shows (CUDA_VISIBLE_DEVICES)
  * @return 0; HEDON_EDEVICE with the reason, HEDON_ENOMEM

@@ -42,7 +42,7 @@ static void find_decoder(HedonContext *ctx, Decoder *decoder)
     HedonWorker *worker = NULL;
     memset(decoder, 0, sizeof(*decoder));
     hedon_worker_options_default(&options);
-    options.max_seconds = 10; /* it takes 30 ms, with a GPU a second */
+    options.max_seconds = 10; /* it takes 30 ms, more with a GPU */
     const int driver = !hedon_plugin_cuda_driver(ctx);
     if (driver)
         options.decoder = HEDON_DECODER_AUTO;

@@ -13,9 +13,10 @@ int hedon_decode_hardware_prepare(HedonContext *ctx)
     const int code = hedon_nvdec_load(ctx);
     if (code) return code;
     if (!hedon_sandbox_files()) return 0;
-    return hedon_fail(ctx, HEDON_EDEVICE,
-                      "this kernel has no Landlock (Linux 5.13, not switched off), without which a "
-                      "decoder that may use the GPU could open any file");
+    return hedon_fail(
+        ctx, HEDON_EDEVICE,
+        "the files that its driver opens can't be confined: that takes Landlock (Linux 5.13 "
+        "or later, not switched off), and a process without threads");
 }
 
 int hedon_decode_hardware_enter(HedonContext *ctx, HedonHardware **out, int gpu, int prepared,
