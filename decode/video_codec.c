@@ -2,7 +2,8 @@
 
 #include "base/error.h"
 
-/* Pictures on a device besides those that the decoder itself keeps: the one in our hands. */
+/* Pictures that stay on a device besides those that its decoder keeps: the one in our hands, and
+ * the next while that is received. */
 enum { HELD = 2, MOST_DELAY = 16 };
 
 static int prepare(AVCodecContext *codec, const HedonHardware *hardware, int delay,
