@@ -280,8 +280,7 @@ typedef struct HedonScorerOptions {
                            clips a second. No bit depends on it on a CPU */
     int streams;        /* clips (or batches) computed at once; 0: chosen (score/share.h says how) */
     int decode_workers; /* decoder processes; 0: chosen likewise */
-    HedonDecoder decoder;
-    int gpu;            /* that decodes, as the driver numbers them */
+    HedonDecoder decoder; /* on the device's GPU, where it has a number; else the first */
     int timeline;       /* 0: only the model's own clips; default 1 */
     double window_s;    /* of the timeline; 0: the model's own */
     double stride_s;    /* between windows; 0: window_s. Both 0: the model's own sampling when that is

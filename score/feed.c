@@ -96,7 +96,7 @@ void hedon_scorer_loader_options(const HedonScorer *scorer, HedonLoaderOptions *
     options->worker.threads = scorer->share.decode_threads;
     options->worker.decoder =
         hedon_worker_wish(scorer->options.decoder, !strcmp(scorer->backend->name, "cuda"));
-    options->worker.gpu = scorer->options.gpu;
+    options->worker.gpu = scorer->gpu;
     if (scorer->options.max_seconds > 0) options->worker.max_seconds = scorer->options.max_seconds;
     if (scorer->options.max_memory > 0) options->worker.max_memory = scorer->options.max_memory;
     if (scorer->options.max_pixels > 0) options->worker.max_pixels = scorer->options.max_pixels;

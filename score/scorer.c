@@ -119,6 +119,8 @@ int hedon_scorer_open(HedonContext *ctx, HedonScorer **out, const HedonModel *mo
     code = check_model(ctx, scorer);
     if (!code) code = hedon_backend_find(ctx, options->device.device, &scorer->backend);
     if (!code) code = scorer->backend->probe(ctx, options->device.device, &scorer->backend_info);
+    if (!code) code = hedon_device_number(ctx, options->device.device, &scorer->gpu);
+    if (!code && scorer->gpu < 0) scorer->gpu = 0;
     if (!code) code = count_flops(ctx, scorer);
     if (code) goto fail;
     scorer->on_device = scorer->backend->uploader_new != NULL;

@@ -15,6 +15,7 @@ struct HedonScorer {
     const HedonPreprocessing *preprocessing;
     const HedonBackend *backend;
     HedonBackendInfo backend_info;
+    int gpu; /* that decodes, if one does */
     HedonPredictor **predictors; /* by stream; all but the first share its plan */
     int on_device;        /* clips are pre-processed on the device, and stay there */
     int64_t views;        /* crops of a clip */

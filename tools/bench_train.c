@@ -118,6 +118,7 @@ static int open_data(Running *running, const Arguments *arguments)
         .preprocessing = *hedon_model_preprocessing(running->model),
         .sampling = running->config.recipe.sampling,
         .clip_rate = running->config.recipe.clip_rate,
+        .device = running->config.device.device,
         .augment = arguments->augment,
         .workers = arguments->workers ? (int)arguments->workers
                    : cores < 8        ? cores
@@ -128,8 +129,7 @@ static int open_data(Running *running, const Arguments *arguments)
     };
     running->workers = options.workers;
     options.window = 3 * running->batch_clips + 2 * options.workers;
-    code = hedon_backend_find(ctx, running->config.device.device, &options.backend);
-    return code ? code : hedon_clip_feed_open(ctx, &running->feed, &options);
+    return hedon_clip_feed_open(ctx, &running->feed, &options);
 }
 
 static int prepare(Running *running, const Arguments *arguments)

@@ -235,15 +235,18 @@ int hedon_clip_feed_take(HedonContext *ctx, HedonClipFeed *feed, HedonFedClip *c
 
 /* ---- Opening and closing */
 
-static int start_loader(HedonContext *ctx, HedonClipFeed *feed)
+static int start_loader(HedonContext *ctx, HedonClipFeed *feed, const HedonBackend *backend)
 {
     const HedonPreprocessing *p = &feed->options.preprocessing;
     HedonLoaderOptions options;
+    int gpu;
+    const int code = hedon_device_number(ctx, feed->options.device, &gpu);
+    if (code) return code;
     hedon_loader_options_default(&options);
     options.workers = feed->options.workers;
     options.worker.decoder =
-        hedon_worker_wish(feed->options.decoder, !strcmp(feed->options.backend->name, "cuda"));
-    options.worker.gpu = feed->options.gpu;
+        hedon_worker_wish(feed->options.decoder, !strcmp(backend->name, "cuda"));
+    options.worker.gpu = gpu < 0 ? 0 : gpu;
     options.queue = (int)feed->options.window;
     options.slot_bytes =
         3 * sizeof(float) * (size_t)p->clip_frames * (size_t)p->crop_height * (size_t)p->crop_width;
@@ -255,7 +258,10 @@ static int start_loader(HedonContext *ctx, HedonClipFeed *feed)
 int hedon_clip_feed_open(HedonContext *ctx, HedonClipFeed **out,
                          const HedonClipFeedOptions *options)
 {
+    const HedonBackend *backend;
     *out = NULL;
+    int code = hedon_backend_find(ctx, options->device, &backend);
+    if (code) return code;
     HedonClipFeed *feed = hedon_calloc(1, sizeof(*feed));
     if (!feed) return hedon_fail_memory(ctx);
     feed->options = *options;
@@ -268,12 +274,12 @@ int hedon_clip_feed_open(HedonContext *ctx, HedonClipFeed **out,
     pthread_condattr_destroy(&monotonic);
     feed->ring = hedon_calloc((size_t)options->window, sizeof(*feed->ring));
     feed->collector_ctx = hedon_context_new();
-    int code = feed->ring && feed->collector_ctx ? 0 : hedon_fail_memory(ctx);
+    if (!feed->ring || !feed->collector_ctx) code = hedon_fail_memory(ctx);
     if (!code)
-        code = hedon_clip_painters_open(
-            ctx, &feed->painters, options->backend, &feed->options.preprocessing,
-            options->centred ? "none" : options->augment, options->workers);
-    if (!code) code = start_loader(ctx, feed);
+        code = hedon_clip_painters_open(ctx, &feed->painters, backend, &feed->options.preprocessing,
+                                        options->centred ? "none" : options->augment,
+                                        options->workers);
+    if (!code) code = start_loader(ctx, feed, backend);
     if (!code && pthread_create(&feed->collector, NULL, collect, feed))
         code = hedon_fail(ctx, HEDON_ENOMEM, "cannot start another thread");
     else if (!code)

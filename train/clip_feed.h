@@ -17,7 +17,8 @@ typedef struct HedonClipPlace {
 } HedonClipPlace;
 
 typedef struct HedonClipFeedOptions {
-    const HedonBackend *backend;
+    const char
+        *device; /* whose backend pre-processes, and whose GPU decodes where one does; borrowed */
     HedonPreprocessing preprocessing; /* size and colours of a clip */
     HedonClipSampling sampling;
     double clip_rate;
@@ -26,7 +27,6 @@ typedef struct HedonClipFeedOptions {
     const char *augment; /* a name that train/augment/augment.h knows */
     int workers;
     HedonDecoder decoder;
-    int gpu;            /* that decodes, as the driver numbers them */
     int64_t window;     /* clips decoded ahead, at most */
     int64_t first, end; /* places; end -1: without end */
     /** What place shows. Called from other threads, one at a time; pure. */

@@ -108,6 +108,7 @@ static int open_feed(HedonTrainer *trainer)
         .leave_out_short = recipe->leave_out_short,
         .augment = recipe->augment,
         .workers = hedon_trainer_workers(trainer),
+        .device = hedon_engine_device(trainer->engine),
         .decoder = trainer->config->decoder,
         .first = trainer->step * a_step,
         .end = hedon_trainer_steps(trainer) * a_step,
@@ -115,9 +116,7 @@ static int open_feed(HedonTrainer *trainer)
         .opaque = &trainer->sequence,
     };
     options.window = 3 * sequence->batch_clips + 2 * options.workers;
-    const int code =
-        hedon_backend_find(trainer->ctx, trainer->config->device.device, &options.backend);
-    return code ? code : hedon_clip_feed_open(trainer->ctx, &trainer->feed, &options);
+    return hedon_clip_feed_open(trainer->ctx, &trainer->feed, &options);
 }
 
 static int open_batch(HedonTrainer *trainer)

@@ -218,21 +218,21 @@ static int keep_utilities(HedonContext *ctx, HedonValidation *out, const Videos 
 static int open_feed(HedonContext *ctx, HedonClipFeed **feed, const HedonModel *model,
                      const HedonTrainConfig *config, Videos *videos, int workers)
 {
-    HedonClipFeedOptions options = {
+    const HedonClipFeedOptions options = {
         .preprocessing = *hedon_model_preprocessing(model),
         .sampling = config->recipe.sampling,
         .clip_rate = config->recipe.clip_rate,
         .centred = 1,
         .augment = "none",
         .workers = workers,
+        .device = config->device.device,
         .decoder = config->decoder,
         .window = 2 * BATCH,
         .end = places_of(videos),
         .place = place_of,
         .opaque = videos,
     };
-    const int code = hedon_backend_find(ctx, config->device.device, &options.backend);
-    return code ? code : hedon_clip_feed_open(ctx, feed, &options);
+    return hedon_clip_feed_open(ctx, feed, &options);
 }
 
 int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *model,

@@ -1,11 +1,12 @@
-/* What CUDA C means on the simulated device: the kernels (the .cu files of kernels/cuda), compiled by the C++
- * compiler after `name<<<...>>>(...)` was rewritten to `sim::launch(name, ...)(...)`, run thread by thread
- * on the calling processor.
+/* What CUDA C means on the simulated device: the kernels (the .cu files of kernels/cuda), compiled
+ * by the C++ compiler after `name<<<...>>>(...)` was rewritten to `sim::launch(name, ...)(...)`,
+ * run thread by thread on the calling processor.
  *
- * Each thread of a block runs until it ends or waits in __syncthreads(), then the next one; when all
- * have come so far, those that wait go on. Launches take the threads in ascending and in descending order by
- * turns: a barrier that is missing shows as a wrong result in one of them. Threads that never wait share one
- * stack, so that kernels without barriers cost little more than loops. */
+ * Each thread of a block runs until it ends or waits in __syncthreads(), then the next one; when
+ * all have come so far, those that wait go on. Launches take the threads in ascending and in
+ * descending order by turns: a barrier that is missing shows as a wrong result in one of them.
+ * Threads that never wait share one stack, so that kernels without barriers cost little more than
+ * loops. */
 #ifndef HEDON_TESTS_CUDA_SIM_DEVICE_H
 #define HEDON_TESTS_CUDA_SIM_DEVICE_H
 
@@ -26,7 +27,8 @@ extern "C" {
 
 using std::isfinite;
 
-namespace sim {
+namespace sim
+{
 
 void barrier();
 /* body(opaque) for every thread of every block. */

@@ -1,7 +1,8 @@
-/* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, the kernels
- * are those that nvcc compiles (device.h), libraries are plain loops. With it the cuda backend's code
- * is compared with ref like any other backend, on machines without a GPU. This file is the runtime;
- * captures are refused, as a driver may. Sums over ranks alone are late: see sim.h. */
+/* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, the
+ * kernels are those that nvcc compiles (device.h), libraries are plain loops. With it the cuda
+ * backend's code is compared with ref like any other backend, on machines without a GPU. This file
+ * is the runtime; captures are refused, as a driver may. Sums over ranks alone are late: see sim.h.
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,8 @@ cudaError_t cudaGetDeviceCount(int *count)
 
 cudaError_t cudaSetDevice(int device)
 {
-    if (device < 0 || (unsigned)device >= number_of("HEDON_SIM_GPUS", 1)) return cudaErrorInvalidDevice;
+    if (device < 0 || (unsigned)device >= number_of("HEDON_SIM_GPUS", 1))
+        return cudaErrorInvalidDevice;
     current = device;
     return cudaSuccess;
 }
@@ -206,8 +208,7 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaM
                             cudaStream_t stream)
 {
     /* tests have it break down */
-    if (kind == cudaMemcpyHostToDevice && getenv("HEDON_SIM_LOST"))
-        return cudaErrorIllegalAddress;
+    if (kind == cudaMemcpyHostToDevice && getenv("HEDON_SIM_LOST")) return cudaErrorIllegalAddress;
     if (kind != cudaMemcpyHostToDevice) order_access(stream, from, bytes, 0, "copying from memory");
     if (kind != cudaMemcpyDeviceToHost) order_access(stream, to, bytes, 1, "copying to memory");
     memcpy(to, from, bytes);
