@@ -1,6 +1,6 @@
 /* What is the cuda backend's own, on a GPU or on the simulated one: full-size parity with
- * torchvision's golden logits, streams, running out of memory, float16's loss scale, uploaders,
- * options. Skips where the backend does not run. */
+ * torchvision's golden logits, streams, CUDA graphs, running out of memory, float16's loss scale,
+ * uploaders, options. Skips where the backend does not run. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -239,6 +239,87 @@ static void streams_and_events_order_work(void **state)
     free(values), free(got);
     session_close(&s);
     net_free(&net);
+}
+
+/* ---- CUDA graphs ---------------------------------------------------------------------------- */
+
+/* New clips, or other targets, into an input of both. */
+static void upload_scaled(const Net *net, int input, float factor, Session *a, Session *b)
+{
+    const HedonTensor *from = &net->inputs[input];
+    const int64_t count = hedon_shape_count(&from->shape);
+    float *values = malloc((size_t)count * sizeof(*values));
+    for (int64_t i = 0; i < count; i++) values[i] = factor * (float)((double *)from->data)[i];
+    check(cuda->upload(ctx, a->in[input], 0, values, (size_t)count * sizeof(float), NULL));
+    check(cuda->upload(ctx, b->in[input], 0, values, (size_t)count * sizeof(float), NULL));
+    free(values);
+}
+
+static void compare_states(const Net *net, Session *a, Session *b, HedonStatePart part)
+{
+    for (int p = 0; p < net->graph->parameter_count; p++) {
+        HedonTensor x, y;
+        const HedonValueId id = hedon_graph_parameter_value(net->graph, p);
+        check(hedon_tensor_alloc(&x, HEDON_F32, &net->graph->values[id].shape));
+        check(hedon_tensor_alloc(&y, HEDON_F32, &net->graph->values[id].shape));
+        if (!cuda->state_read(ctx, a->state, part, p, &x)) {
+            check(cuda->state_read(ctx, b->state, part, p, &y));
+            assert_memory_equal(x.data, y.data,
+                                (size_t)hedon_shape_count(&x.shape) * sizeof(float));
+        }
+        hedon_tensor_free(&x);
+        hedon_tensor_free(&y);
+    }
+}
+
+/* A plan that is profiled runs its steps one by one, always. Whatever changes between executions
+ * must reach the graph: inputs, parameters, random keys, samples' numbers, float16's scale. */
+static void graphs_compute_what_steps_do(void **state)
+{
+    (void)state;
+    if (!cuda) skip();
+    static const HedonDtype precisions[] = {HEDON_F32, HEDON_BF16, HEDON_F16};
+    for (int k = 0; k < 3; k++) {
+        const Place place = {cuda, precisions[k], 1};
+        const HedonCompileOptions profiled = {.profile = 1};
+        Net net = network_case(0);
+        Session steps, graph;
+        session_open(&steps, &net, &place);
+        session_open(&graph, &net, &place);
+        cuda->plan_free(steps.plan);
+        cuda->plan_free(graph.plan);
+        check(cuda->compile(ctx, steps.state, &profiled, &steps.plan));
+        check(cuda->compile(ctx, graph.state, NULL, &graph.plan));
+        for (int round = 0; round < 6; round++) {
+            const int64_t samples[4] = {round, 7, 2 * round, 3};
+            for (int i = 0; i < net.graph->input_count; i++)
+                upload_scaled(&net, i, (float)(1 - .1 * round), &steps, &graph);
+            Session *both[2] = {&steps, &graph};
+            for (int i = 0; i < 2; i++) {
+                const HedonExecution execution = {.inputs = both[i]->in,
+                                                  .outputs = both[i]->out,
+                                                  .random = hedon_random_key(5, 0, (uint64_t)round),
+                                                  .samples = samples,
+                                                  .accumulate = round % 3 == 2};
+                const HedonOptimiserStep update = {.kind = HEDON_SGD,
+                                                   .number = round + 1,
+                                                   .learning_rate = .01 * (round + 1),
+                                                   .momentum = .9,
+                                                   .gradient_scale = 1};
+                HedonOptimiserResult result;
+                check(cuda->execute(ctx, both[i]->plan, &execution));
+                check(cuda->optimise(ctx, both[i]->state, &update, &result));
+            }
+            compare_states(&net, &steps, &graph, HEDON_STATE_GRADIENT);
+            compare_states(&net, &steps, &graph, HEDON_STATE_PARAMETER);
+        }
+        char *text = cuda->plan_text(graph.plan);
+        if (!strstr(text, ", CUDA graph\n")) fail_msg("%.300s", text);
+        free(text);
+        session_close(&steps);
+        session_close(&graph);
+        net_free(&net);
+    }
 }
 
 /* ---- Memory --------------------------------------------------------------------------------- */
@@ -730,6 +811,7 @@ int main(void)
         cmocka_unit_test(logits_are_torchvisions),
         cmocka_unit_test(cudnn_computes_what_is_heavy),
         cmocka_unit_test(streams_and_events_order_work),
+        cmocka_unit_test(graphs_compute_what_steps_do),
         cmocka_unit_test(out_of_memory_says_how_much),
         cmocka_unit_test(a_batch_too_large_is_halved),
         cmocka_unit_test(small_gradients_survive_float16),

@@ -98,18 +98,18 @@ static int bindings_of(const CudaPlan *plan, const HedonExecution *execution, vo
     return 1;
 }
 
-static CudaCapture *find_capture(CudaPlan *plan, void *const *bound, int accumulate, int sums)
+static CudaCapture *find_capture(CudaPlan *plan, void *const *bound, int accumulate)
 {
     for (int i = 0; i < CUDA_GRAPHS; i++) {
         CudaCapture *capture = &plan->captures[i];
-        if (capture->seen && capture->accumulate == accumulate && capture->sums == sums &&
+        if (capture->seen && capture->accumulate == accumulate &&
             !memcmp(capture->bound, bound, sizeof(capture->bound)))
             return capture;
     }
     CudaCapture *capture = &plan->captures[plan->next_capture];
     plan->next_capture = (plan->next_capture + 1) % CUDA_GRAPHS;
     if (capture->graph) cudaGraphExecDestroy(capture->graph);
-    *capture = (CudaCapture){.accumulate = accumulate, .sums = sums};
+    *capture = (CudaCapture){.accumulate = accumulate};
     memcpy(capture->bound, bound, sizeof(capture->bound));
     return capture;
 }
@@ -135,11 +135,11 @@ static int run_captured(HedonContext *ctx, CudaPlan *plan, const HedonExecution 
                         cudaStream_t stream)
 {
     void *bound[CUDA_BINDINGS];
-    if (plan->no_capture || plan->profile || plan->gradient_ready ||
+    /* over ranks: not before somebody has seen NCCL put its sums into a capture */
+    if (plan->no_capture || plan->profile || plan->gradient_ready || plan->ranks > 1 ||
         !bindings_of(plan, execution, bound))
         return run_steps(ctx, plan, execution, stream);
-    CudaCapture *capture =
-        find_capture(plan, bound, execution->accumulate != 0, execution->sum_gradients != 0);
+    CudaCapture *capture = find_capture(plan, bound, execution->accumulate != 0);
     /* The first time everything is loaded that kernels need, which a capture would not allow. */
     if (!capture->seen++) return run_steps(ctx, plan, execution, stream);
     if (!capture->graph && record(ctx, plan, execution, stream, &capture->graph)) {

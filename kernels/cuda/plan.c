@@ -249,6 +249,14 @@ static void print_step(FILE *stream, const CudaPlan *plan, const CudaStep *step)
     fputs("]\n", stream);
 }
 
+static const char *graph_words(const CudaPlan *plan)
+{
+    if (plan->no_capture) return ", no CUDA graph: ";
+    for (int i = 0; i < CUDA_GRAPHS; i++)
+        if (plan->captures[i].graph) return ", CUDA graph";
+    return "";
+}
+
 char *cuda_plan_text(const HedonPlan *base)
 {
     const CudaPlan *plan = (const CudaPlan *)base;
@@ -259,8 +267,7 @@ char *cuda_plan_text(const HedonPlan *base)
     fprintf(stream, "cuda plan on %s: %d steps, %s%s, arena %.1f MB, weights %.1f MB%s%s\n",
             plan->device->name, plan->step_count, type_names[plan->type],
             plan->device->tf32 ? " by TF32" : "", (double)plan->arena_bytes / 1e6,
-            (double)plan->weight_bytes / 1e6, plan->no_capture ? ", no CUDA graph: " : "",
-            plan->capture_reason);
+            (double)plan->weight_bytes / 1e6, graph_words(plan), plan->capture_reason);
     for (int i = 0; i < plan->step_count; i++) print_step(stream, plan, &plan->steps[i]);
     const int failed = ferror(stream);
     if (fclose(stream) || failed) {

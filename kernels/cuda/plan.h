@@ -156,7 +156,7 @@ enum { CUDA_GRAPHS = 4, CUDA_BINDINGS = 16 };
 typedef struct CudaCapture {
     cudaGraphExec_t graph; /* NULL: seen once, not captured yet */
     void *bound[CUDA_BINDINGS];
-    int accumulate, sums, seen;
+    int accumulate, seen;
 } CudaCapture;
 
 struct CudaPlan {

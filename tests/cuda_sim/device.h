@@ -38,17 +38,28 @@ template <typename... Parameters> struct Launch {
     dim3 grid, block;
     cudaStream_t stream;
 
+    /* A launch with its arguments, which a graph may keep. */
+    struct Call {
+        Launch launch;
+        std::tuple<Parameters...> arguments;
+    };
+
+    static void thread(void *opaque)
+    {
+        const Call *call = static_cast<Call *>(opaque);
+        std::apply(call->launch.kernel, call->arguments);
+    }
+
+    static void all(void *opaque, cudaStream_t stream)
+    {
+        const Call *call = static_cast<Call *>(opaque);
+        sim_launch(stream, run(call->launch.grid, call->launch.block, thread, opaque));
+    }
+
     void operator()(Parameters... arguments) const
     {
-        auto call = std::make_pair(kernel, std::tuple<Parameters...>(arguments...));
-        const cudaError_t code = run(
-            grid, block,
-            [](void *opaque) {
-                auto *c = static_cast<decltype(call) *>(opaque);
-                std::apply(c->first, c->second);
-            },
-            &call);
-        sim_launch(stream, code);
+        sim_submit(stream, {all, [](void *opaque) { delete static_cast<Call *>(opaque); },
+                            new Call{*this, std::tuple<Parameters...>(arguments...)}});
     }
 };
 

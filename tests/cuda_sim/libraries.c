@@ -8,6 +8,7 @@
 #include "kernels/cuda/dnn.h"
 #include "kernels/cuda/matmul.h"
 #include "tests/cuda_sim/number.h"
+#include "tests/cuda_sim/sim.h"
 
 enum { WORKSPACE = 1024 };
 
@@ -161,15 +162,22 @@ static void finish(const CudaConv *c, const Work *work, const DnnPointers *p, in
     }
 }
 
-int dnn_plan_run(HedonContext *ctx, const DnnPlan *plan, cudnnHandle_t handle,
-                 const DnnPointers *pointers, void *workspace)
+typedef struct Convolution {
+    const CudaConv *conv;
+    DnnPointers pointers;
+    void *workspace;
+} Convolution;
+
+static void convolve(void *opaque, cudaStream_t stream)
 {
-    (void)ctx, (void)handle;
-    const CudaConv *c = plan->plan;
+    const Convolution *call = opaque;
+    const CudaConv *c = call->conv;
+    const DnnPointers *pointers = &call->pointers;
+    (void)stream;
     const int64_t x = c->n * volume(c->x) * c->c, w = c->k * volume(c->w) * c->c;
     const int64_t y = c->n * volume(c->y) * c->k;
     const int64_t count = c->kind == CUDA_CONV_FORWARD ? y : c->kind == CUDA_CONV_DATA ? x : w;
-    memset(workspace, 0x7f, WORKSPACE);
+    memset(call->workspace, 0x7f, WORKSPACE);
     float *wide[3] = {widen(c->type, pointers->at[DNN_X], x),
                       widen(c->type, pointers->at[DNN_W], w),
                       widen(c->type, pointers->at[DNN_Y], y)};
@@ -183,7 +191,25 @@ int dnn_plan_run(HedonContext *ctx, const DnnPlan *plan, cudnnHandle_t handle,
     finish(c, &work, pointers, count);
     for (int i = 0; i < 3; i++) free(wide[i]);
     free(work.out);
-    return 0;
+}
+
+static _Thread_local cudaStream_t handle_stream; /* there is one handle a thread */
+
+cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
+{
+    (void)handle;
+    handle_stream = stream;
+    return CUDNN_STATUS_SUCCESS;
+}
+
+int dnn_plan_run(HedonContext *ctx, const DnnPlan *plan, cudnnHandle_t handle,
+                 const DnnPointers *pointers, void *workspace)
+{
+    (void)handle;
+    const Convolution call = {plan->plan, *pointers, workspace};
+    return sim_submit_copy(handle_stream, convolve, &call, sizeof(call))
+               ? hedon_fail(ctx, HEDON_EDEVICE, "cuDNN: the capture is spoilt")
+               : 0;
 }
 
 /* ---- Products ------------------------------------------------------------------------------- */
@@ -195,19 +221,36 @@ int cuda_matmul_plan(HedonContext *ctx, CudaDevice *device, CudaMatmul *matmul)
     return 0;
 }
 
-int cuda_matmul_run(HedonContext *ctx, CudaDevice *device, const CudaMatmul *m, const void *a,
-                    const void *b, const void *bias, void *c, void *workspace, cudaStream_t stream)
+typedef struct Product {
+    CudaMatmul matmul;
+    const float *a, *b, *bias;
+    float *c;
+    void *workspace;
+} Product;
+
+static void multiply(void *opaque, cudaStream_t stream)
 {
-    (void)ctx, (void)device, (void)stream;
-    const float *left = a, *right = b, *offset = bias;
-    memset(workspace, 0x7f, WORKSPACE);
+    const Product *call = opaque;
+    const CudaMatmul *m = &call->matmul;
+    const float *left = call->a, *right = call->b, *offset = call->bias;
+    (void)stream;
+    memset(call->workspace, 0x7f, WORKSPACE);
     for (int64_t i = 0; i < m->rows; i++)
         for (int64_t j = 0; j < m->columns; j++) {
             double sum = m->bias ? offset[j] : 0;
             for (int64_t k = 0; k < m->inner; k++)
                 sum += (double)left[m->a_transposed ? k * m->rows + i : i * m->inner + k] *
                        right[m->b_transposed ? j * m->inner + k : k * m->columns + j];
-            ((float *)c)[i * m->columns + j] = (float)sum;
+            call->c[i * m->columns + j] = (float)sum;
         }
-    return 0;
+}
+
+int cuda_matmul_run(HedonContext *ctx, CudaDevice *device, const CudaMatmul *m, const void *a,
+                    const void *b, const void *bias, void *c, void *workspace, cudaStream_t stream)
+{
+    (void)device;
+    const Product call = {*m, a, b, bias, c, workspace};
+    return sim_submit_copy(stream, multiply, &call, sizeof(call))
+               ? hedon_fail(ctx, HEDON_EDEVICE, "cuBLASLt: the capture is spoilt")
+               : 0;
 }

@@ -176,7 +176,8 @@ ncclResult_t ncclAllReduce(const void *from, void *to, size_t count, ncclDataTyp
 {
     if (op != ncclSum || (type != ncclFloat32 && type != ncclFloat64)) return ncclInvalidArgument;
     if (count > MOST_BYTES / size_of(type)) return ncclInvalidArgument;
-    if (!comm->is_in || comm->to) return ncclInvalidUsage; /* the one before is under way */
+    if (stream->capture || !comm->is_in || comm->to)
+        return ncclInvalidUsage; /* the one before is under way */
     if (stream->seen != stream->launches()) return ncclInvalidUsage;
     comm->from = from;
     comm->to = to;

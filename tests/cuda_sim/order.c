@@ -19,8 +19,9 @@ typedef struct Clock {
 
 struct CUevent_st {
     Clock clock;
-    cudaStream_t stream; /* where it was recorded last; NULL: nowhere yet */
-    uint64_t seen, sums; /* of that stream, then */
+    cudaStream_t stream;        /* where it was recorded last; NULL: nowhere yet */
+    uint64_t seen, sums;        /* of that stream, then */
+    struct CUgraph_st *capture; /* likewise */
 };
 
 typedef struct Access {
@@ -137,8 +138,23 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
     return sim_verdict();
 }
 
+int order_end_capture(cudaStream_t origin)
+{
+    struct CUgraph_st *capture = origin->capture;
+    int joined = 1;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < STREAMS; i++) {
+        if (!taken[i] || streams[i].capture != capture) continue;
+        joined &= clocks[origin->number].of[i] >= clocks[i].of[i];
+        streams[i].capture = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    return joined;
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+    if (sim_not_captured(stream->capture)) return cudaErrorStreamCaptureUnsupported;
     deliver(stream, stream->sums);
     host_after(&clocks[stream->number]);
     return sim_verdict();
@@ -156,6 +172,7 @@ static cudaError_t look(const Clock *clock)
 
 cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
+    if (sim_not_captured(stream->capture)) return cudaErrorStreamCaptureUnsupported;
     deliver(stream, stream->sums);
     return look(&clocks[stream->number]);
 }
@@ -172,7 +189,14 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 {
     (void)flags;
     if (!event->stream) return cudaSuccess;
+    /* one that was recorded in a capture that is over counts as outside */
+    struct CUgraph_st *capture = event->capture == sim_capture() ? event->capture : NULL;
+    if (stream->capture && stream->capture != capture) {
+        sim_not_captured(stream->capture);
+        return cudaErrorStreamCaptureIsolation;
+    }
     pthread_mutex_lock(&lock);
+    stream->capture = capture;
     join(&clocks[stream->number], &event->clock);
     if (stream->seen < event->seen) stream->seen = event->seen;
     pthread_mutex_unlock(&lock);
@@ -204,13 +228,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     pthread_mutex_lock(&lock);
     submit(stream);
-    *event = (struct CUevent_st){clocks[stream->number], stream, stream->seen, stream->sums};
+    *event = (struct CUevent_st){clocks[stream->number], stream, stream->seen, stream->sums,
+                                 stream->capture};
     pthread_mutex_unlock(&lock);
     return sim_verdict();
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
+    if (sim_not_captured(event->capture)) return cudaErrorStreamCaptureUnsupported;
     if (event->stream) deliver(event->stream, event->sums);
     host_after(&event->clock);
     return sim_verdict();
@@ -218,6 +244,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event)
 
 cudaError_t cudaEventQuery(cudaEvent_t event)
 {
+    if (sim_not_captured(event->capture)) return cudaErrorStreamCaptureUnsupported;
     if (event->stream) deliver(event->stream, event->sums);
     return look(&event->clock);
 }

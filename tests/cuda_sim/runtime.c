@@ -1,7 +1,7 @@
 /* A simulated CUDA: device memory is the host's, streams (order.c) do their work at once, the
  * kernels are those that nvcc compiles (device.h), libraries are plain loops. With it the cuda
  * backend's code is compared with ref like any other backend, on machines without a GPU. This file
- * is the runtime; captures are refused, as a driver may. Sums over ranks alone are late: see sim.h.
+ * is the runtime; graphs are in capture.c. Sums over ranks alone are late: see sim.h.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -194,6 +194,8 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t pool, size_t keep)
 cudaError_t cudaHostAlloc(void **out, size_t bytes, unsigned flags)
 {
     (void)flags;
+    const cudaError_t code = sim_not_in_capture();
+    if (code) return code;
     *out = malloc(bytes);
     return *out ? cudaSuccess : cudaErrorMemoryAllocation;
 }
@@ -204,62 +206,51 @@ cudaError_t cudaFreeHost(void *memory)
     return cudaSuccess;
 }
 
+typedef struct Copy {
+    void *to;
+    const void *from;
+    size_t bytes;
+    enum cudaMemcpyKind kind;
+} Copy;
+
+static void run_copy(void *opaque, cudaStream_t stream)
+{
+    const Copy *c = opaque;
+    if (c->kind != cudaMemcpyHostToDevice)
+        order_access(stream, c->from, c->bytes, 0, "copying from memory");
+    if (c->kind != cudaMemcpyDeviceToHost)
+        order_access(stream, c->to, c->bytes, 1, "copying to memory");
+    memcpy(c->to, c->from, c->bytes);
+}
+
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
     /* tests have it break down */
     if (kind == cudaMemcpyHostToDevice && getenv("HEDON_SIM_LOST")) return cudaErrorIllegalAddress;
-    if (kind != cudaMemcpyHostToDevice) order_access(stream, from, bytes, 0, "copying from memory");
-    if (kind != cudaMemcpyDeviceToHost) order_access(stream, to, bytes, 1, "copying to memory");
-    memcpy(to, from, bytes);
-    return sim_verdict();
+    const Copy copy = {to, from, bytes, kind};
+    const cudaError_t code = sim_submit_copy(stream, run_copy, &copy, sizeof(copy));
+    return code ? code : sim_verdict();
+}
+
+typedef struct Fill {
+    void *to;
+    int value;
+    size_t bytes;
+} Fill;
+
+static void run_fill(void *opaque, cudaStream_t stream)
+{
+    const Fill *f = opaque;
+    order_access(stream, f->to, f->bytes, 1, "clearing memory");
+    memset(f->to, f->value, f->bytes);
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
-    order_access(stream, to, bytes, 1, "clearing memory");
-    memset(to, value, bytes);
-    return sim_verdict();
-}
-
-/* ---- Graphs ---------------------------------------------------------------------------------- */
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode)
-{
-    (void)stream, (void)mode;
-    return cudaErrorStreamCaptureUnsupported;
-}
-
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
-{
-    (void)stream;
-    *graph = NULL;
-    return cudaErrorStreamCaptureUnsupported;
-}
-
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsigned long long flags)
-{
-    (void)graph, (void)flags;
-    *out = NULL;
-    return cudaErrorStreamCaptureUnsupported;
-}
-
-cudaError_t cudaGraphDestroy(cudaGraph_t graph)
-{
-    (void)graph;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph)
-{
-    (void)graph;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
-{
-    (void)graph, (void)stream;
-    return cudaErrorStreamCaptureUnsupported;
+    const Fill fill = {to, value, bytes};
+    const cudaError_t code = sim_submit_copy(stream, run_fill, &fill, sizeof(fill));
+    return code ? code : sim_verdict();
 }
 
 /* ---- The libraries' handles -------------------------------------------------------------------
@@ -284,12 +275,6 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
     (void)handle;
-    return CUDNN_STATUS_SUCCESS;
-}
-
-cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
-{
-    (void)handle, (void)stream;
     return CUDNN_STATUS_SUCCESS;
 }
 
