@@ -16,6 +16,16 @@ double hedon_clock_s(void)
     return read_clock_s(CLOCK_MONOTONIC);
 }
 
+void hedon_nap(double since_s)
+{
+    static const double YIELD_S = 2e-4;
+    static const struct timespec nap = {.tv_nsec = 50 * 1000};
+    if (hedon_clock_s() - since_s < YIELD_S)
+        sched_yield();
+    else
+        nanosleep(&nap, NULL);
+}
+
 double hedon_thread_cpu_s(void)
 {
     return read_clock_s(CLOCK_THREAD_CPUTIME_ID);

@@ -3,6 +3,9 @@
 
 /** Seconds of the monotonic clock. */
 double hedon_clock_s(void);
+/** Give way for a moment while polling since `since_s`: to other threads at first, since most waits are
+ *  short, then for 50 microseconds at a time. */
+void hedon_nap(double since_s);
 /** Processor time that the calling thread, or this whole process, has used; seconds. */
 double hedon_thread_cpu_s(void);
 double hedon_process_cpu_s(void);

@@ -59,8 +59,17 @@ else()
   endif()
   hedon_cuda_header(HEDON_CUBLAS_INCLUDE cublasLt.h ${library_roots})
   hedon_cuda_library(HEDON_CUBLASLT_LIBRARY library_roots libcublasLt.so.13 libcublasLt.so.12 cublasLt)
-  # For several GPUs. The library is opened at run time: any NCCL 2 does.
+  # For several GPUs. The library is opened at run time. Communicators that do not block came with 2.14.
   find_path(HEDON_NCCL_INCLUDE nccl.h HINTS ${library_roots} ${nvidia}/nccl PATH_SUFFIXES include)
+  if(HEDON_NCCL_INCLUDE)
+    file(STRINGS ${HEDON_NCCL_INCLUDE}/nccl.h nccl_version REGEX "define NCCL_(MAJOR|MINOR) ")
+    string(REGEX REPLACE "[^0-9;]" "" nccl_version "${nccl_version}")
+    string(REPLACE ";" "." nccl_version "${nccl_version}")
+    if(nccl_version VERSION_LESS 2.14)
+      message(STATUS "kernels: NCCL ${nccl_version} is older than 2.14")
+      set(HEDON_NCCL_INCLUDE HEDON_NCCL_INCLUDE-NOTFOUND)
+    endif()
+  endif()
   find_library(HEDON_NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS ${library_roots} ${nvidia}/nccl PATH_SUFFIXES lib64 lib)
 endif()
 

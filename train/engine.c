@@ -125,7 +125,7 @@ static int choose_device(HedonContext *ctx, HedonEngine *engine, const char *wan
     if (group->local_ranks > engine->info.count)
         return hedon_fail(ctx, HEDON_EINVAL,
                           "%d ranks are on this machine, and each needs a GPU of its own: CUDA "
-                          "shows %d",
+                          "shows %d; take fewer, or --device cpu",
                           group->local_ranks, engine->info.count);
     snprintf(engine->device_name, sizeof(engine->device_name), "%s:%d", engine->backend->name,
              group->local_rank);
@@ -181,7 +181,9 @@ int hedon_engine_join(HedonContext *ctx, HedonEngine *engine)
                                    .check = check_others,
                                    .opaque = group};
     code = engine->backend->group_join(ctx, engine->device, &with);
-    return group->broken ? code : hedon_process_group_agree(ctx, group, code);
+    /* the others wait inside the join for this one, not here: nothing can be agreed on */
+    if (code) group->broken = 1;
+    return code ? code : hedon_process_group_agree(ctx, group, 0);
 }
 
 void hedon_engine_close(HedonEngine *engine)

@@ -27,8 +27,7 @@
 #include "train/process_group.h"
 
 static const double LOOK_EVERY_S = .1; /* at the other ranks of this machine */
-static const double SPIN_S = 2e-4;     /* before naps: the other may want this core */
-enum { NAP_NS = 50 * 1000, PIECE = 1 << 28 };
+enum { PIECE = 1 << 28 };
 
 /* A large sum on its way. */
 typedef struct Sum {
@@ -129,14 +128,6 @@ static int move_sums_on(MpiGroup *group)
     return 0;
 }
 
-static void nap(double since_s)
-{
-    if (hedon_clock_s() - since_s < SPIN_S)
-        sched_yield();
-    else
-        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
-}
-
 static int wait_for(HedonContext *ctx, MpiGroup *group, MPI_Request *request)
 {
     const double start_s = hedon_clock_s();
@@ -148,7 +139,7 @@ static int wait_for(HedonContext *ctx, MpiGroup *group, MPI_Request *request)
         if (reason) return mpi_failed(ctx, group, reason);
         const int code = look_at_neighbours(ctx, &group->base);
         if (code) return code;
-        nap(start_s);
+        hedon_nap(start_s);
     }
 }
 
@@ -278,7 +269,7 @@ static int sum_finish(HedonContext *ctx, HedonProcessGroup *base)
     while (group->scattered < group->sum_count && !code) {
         const int reason = move_sums_on(group);
         code = reason ? mpi_failed(ctx, group, reason) : look_at_neighbours(ctx, base);
-        if (group->scattered < group->sum_count) nap(start_s);
+        if (group->scattered < group->sum_count) hedon_nap(start_s);
     }
     for (int i = 0; i < group->sum_count && !code; i++)
         code = wait_for(ctx, group, &group->sums[i].request);

@@ -40,9 +40,8 @@ typedef struct CudaDevice {
     cudnnHandle_t cudnn;
     cublasLtHandle_t blas;
     CudaStaging staging;
-    char name[96];            /* "NVIDIA H100 80GB HBM3, 132 SMs" */
-    struct CudaRanks *ranks;  /* NULL: this device alone */
-    struct CudaPlan *summing; /* whose executions sum over the group; NULL */
+    char name[96];           /* "NVIDIA H100 80GB HBM3, 132 SMs" */
+    struct CudaRanks *ranks; /* NULL: this device alone */
     struct CudaTuning *tuning;
 } CudaDevice;
 

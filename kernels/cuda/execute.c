@@ -1,5 +1,5 @@
-/* Executing plans: step by step, or as one CUDA graph from the second time on with the same
- * buffers. */
+/* Executing plans: step by step, or, where no other rank has a part in it, as one CUDA graph from the
+ * second time on with the same buffers. */
 #include <stdio.h>
 #include <string.h>
 
@@ -170,7 +170,6 @@ static int check_ranks(HedonContext *ctx, CudaPlan *plan, const HedonExecution *
 {
     const int joined = cuda_ranks_count(plan->device);
     const int sums = plan->ranks > 1 || execution->sum_gradients;
-    plan->device->summing = sums ? plan : plan->device->summing;
     if (!sums || (joined > 1 && joined == plan->ranks)) return 0;
     return hedon_fail(ctx, HEDON_EINVAL, "a graph of %d ranks on a device that has joined %d",
                       plan->ranks, joined);

@@ -13,11 +13,10 @@ static const char *const form_names[CUDA_FORMS] = {"logical", "rows"};
 static const char *const type_names[] = {
     [CUDA_F32] = "float32", [CUDA_BF16] = "bfloat16", [CUDA_F16] = "float16"};
 
-void cuda_plan_forget_graphs(CudaPlan *plan)
+static void forget_graphs(CudaPlan *plan)
 {
     for (int i = 0; i < CUDA_GRAPHS; i++)
         if (plan->captures[i].graph) cudaGraphExecDestroy(plan->captures[i].graph);
-    memset(plan->captures, 0, sizeof(plan->captures));
 }
 
 void cuda_plan_free(HedonPlan *base)
@@ -26,8 +25,7 @@ void cuda_plan_free(HedonPlan *base)
     if (!plan) return;
     cudaStreamWaitEvent(plan->device->stream, plan->device->busy, 0);
     cudaStreamSynchronize(plan->device->stream);
-    cuda_plan_forget_graphs(plan);
-    if (plan->device->summing == plan) plan->device->summing = NULL;
+    forget_graphs(plan);
     for (int i = 0; plan->marks && i <= plan->step_count; i++)
         if (plan->marks[i]) cudaEventDestroy(plan->marks[i]);
     for (int i = 0; i < plan->constant_count; i++) cuda_release(plan->device, plan->constants[i]);

@@ -2,7 +2,7 @@
  *
  * compile: fuse.c makes groups of the graph's nodes, the lower_*.c files turn each group into steps
  * over tensors, memory.c places tensors and workspaces in one arena. execute (execute.c) runs the
- * steps in a stream; from the second time on with the same buffers as one CUDA graph.
+ * steps in a stream; from the second time on with the same buffers, and alone, as one CUDA graph.
  *
  * A value of rank 3 or more lies as rows, channels last (types.h), in the device's precision;
  * others are float32, as are parameters and their gradients, which a state keeps in contiguous
@@ -264,7 +264,6 @@ int cuda_compile(HedonContext *ctx, HedonState *state, const HedonCompileOptions
 void cuda_plan_info(const HedonPlan *plan, HedonPlanInfo *info);
 char *cuda_plan_text(const HedonPlan *plan);
 void cuda_plan_free(HedonPlan *plan);
-void cuda_plan_forget_graphs(CudaPlan *plan);
 
 /* execute.c */
 int cuda_execute(HedonContext *ctx, HedonPlan *plan, const HedonExecution *execution);

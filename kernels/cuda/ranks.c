@@ -4,16 +4,11 @@
 
 #include <dlfcn.h>
 #include <nccl.h>
-#include <sched.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-
-static const double SPIN_S = 2e-4; /* before naps: most waits are shorter, or as long as a step */
-enum { NAP_NS = 50 * 1000 };
 
 _Static_assert(sizeof(ncclUniqueId) == HEDON_GROUP_ID_BYTES, "NCCL's id has another size");
 
@@ -81,14 +76,6 @@ static int look(HedonContext *ctx, CudaDevice *device, ncclResult_t *state)
     return lost(ctx, device, ranks->nccl.ncclGetErrorString(*state));
 }
 
-static void nap(double since_s)
-{
-    if (hedon_clock_s() - since_s < SPIN_S)
-        sched_yield();
-    else
-        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
-}
-
 /* What NCCL was asked for, and said at once. */
 static int settle(HedonContext *ctx, CudaDevice *device, ncclResult_t said)
 {
@@ -99,7 +86,7 @@ static int settle(HedonContext *ctx, CudaDevice *device, ncclResult_t said)
     while (state == ncclInProgress) {
         const int err = look(ctx, device, &state);
         if (err) return err;
-        if (state == ncclInProgress) nap(start_s);
+        if (state == ncclInProgress) hedon_nap(start_s);
     }
     return 0;
 }
@@ -125,7 +112,7 @@ static int wait_for(HedonContext *ctx, CudaDevice *device, Query query, void *th
         ncclResult_t state;
         const int err = look(ctx, device, &state);
         if (err) return err;
-        nap(start_s);
+        hedon_nap(start_s);
     }
 }
 
@@ -187,7 +174,6 @@ void cuda_ranks_abort(CudaDevice *device)
 {
     CudaRanks *ranks = device->ranks;
     if (!ranks || !ranks->comm) return;
-    if (device->summing) cuda_plan_forget_graphs(device->summing); /* they hold the communicator */
     ranks->nccl.ncclCommAbort(ranks->comm);
     ranks->comm = NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +99,17 @@ static void make_folders(const char *path)
     }
 }
 
+/* While it is held nobody else times: processes side by side, as the ranks of a machine, take the
+ * same engines, and those that a resumed run will find. -1 where it cannot be had; close() it. */
+static int lock(const struct CudaTuning *tuning)
+{
+    if (!tuning->path[0]) return -1;
+    make_folders(tuning->path);
+    const int file = open(tuning->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (file >= 0) flock(file, LOCK_EX);
+    return file;
+}
+
 /* Appended in one write, so that programs side by side do not mix lines. That it fails costs the
  * next run some time, and is no error. */
 static void record(const struct CudaTuning *tuning, const char *key, const DnnEngine *engine,
@@ -105,7 +117,6 @@ static void record(const struct CudaTuning *tuning, const char *key, const DnnEn
 {
     char line[640];
     if (!tuning->path[0]) return;
-    make_folders(tuning->path);
     const int length = snprintf(line, sizeof(line), "%s\t%s\t%d\t%lld\t%.1f us\n", tuning->machine,
                                 key, engine->place, (long long)engine->index, (double)microseconds);
     const int file = open(tuning->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -257,6 +268,16 @@ static int choose_recorded(HedonContext *ctx, CudaDevice *device, const DnnEngin
     return HEDON_ENOENT;
 }
 
+static int choose_by_time(HedonContext *ctx, CudaDevice *device, const CudaConv *conv,
+                          const DnnEngines *engines, CudaAlgorithm *a)
+{
+    const int file = lock(device->tuning);
+    int err = choose_recorded(ctx, device, engines, a); /* meanwhile, by another */
+    if (err) err = choose_timed(ctx, device, conv, engines, a);
+    if (file >= 0) close(file);
+    return err;
+}
+
 static int choose(HedonContext *ctx, CudaDevice *device, const CudaConv *conv, CudaAlgorithm *a)
 {
     DnnEngines engines;
@@ -266,7 +287,7 @@ static int choose(HedonContext *ctx, CudaDevice *device, const CudaConv *conv, C
     if (err) return err;
     err = choose_recorded(ctx, device, &engines, a);
     if (err && device->tuning->timed > 1 && flops_of(conv) >= LEAST_FLOPS)
-        err = choose_timed(ctx, device, conv, &engines, a);
+        err = choose_by_time(ctx, device, conv, &engines, a);
     if (err) err = choose_first(ctx, device, &engines, a);
     if (err && engines.count == 0)
         hedon_fail(ctx, err, "cuDNN offers %d engines, none that rounds as asked", engines.offered);
