@@ -200,6 +200,7 @@ static int by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *ind
     if (code != HEDON_READER_WRONG || !video->hardware) return code;
     close_readers(video);
     video->hardware = NULL;
+    if (video->options.fell_back) video->options.fell_back(video->options.opaque);
     if (video->delivered)
         return hedon_fail(ctx, HEDON_ERESAMPLE,
                           "is not for the GPU's decoder after all: decoded anew on the CPU");

@@ -29,6 +29,8 @@ typedef struct HedonVideoOptions {
     /** Called whenever a packet or a picture is done with, from any thread of a request: it is slow
      *  work, not a hang. May be NULL. */
     void (*advanced)(void *opaque);
+    /** Called when hardware is given up, before the CPU begins anew. May be NULL. */
+    void (*fell_back)(void *opaque);
     void *opaque;
 } HedonVideoOptions;
 
