@@ -312,6 +312,54 @@ static void test_damaged_videos(void **state)
     }
 }
 
+/* ---- H.264 without colour ---------------------------------------------------------------------
+ */
+
+/* A header with these parameter sets, as MP4 has it or with start codes, cut short by some bytes.
+ */
+static int takes_header(const char *sets, int start_codes, int cut)
+{
+    static const uint8_t coloured[] = {0x67, 100, 0, 30, 0xa0}, gray[] = {0x67, 100, 0, 30, 0xc0},
+                         picture[] = {0x68, 0xcb, 0x83, 0xcb, 0x20};
+    const size_t size = sizeof gray;
+    uint8_t header[128] = {1, 100, 0, 30, 0xff, 0xe0}, *to = start_codes ? header : header + 6;
+    for (const char *set = sets; *set; set++) {
+        const uint8_t *nal = *set == 'c' ? coloured : *set == 'g' ? gray : picture;
+        static const uint8_t code[] = {0, 0, 1}, length[] = {0, sizeof gray};
+        if (start_codes) {
+            to = (uint8_t *)memcpy(to, code, sizeof code) + sizeof code;
+        } else {
+            if (*set == 'p') *to++ = 1;
+            header[5] += *set != 'p';
+            to = (uint8_t *)memcpy(to, length, sizeof length) + sizeof length;
+        }
+        to = (uint8_t *)memcpy(to, nal, size) + size;
+    }
+    const HedonPicture shape = {160, 120, AV_PIX_FMT_YUV420P};
+    const int bytes = (int)(to - header) - cut;
+    uint8_t *extra = memcpy(malloc((size_t)bytes), header, (size_t)bytes); /* ends where it ends */
+    const AVCodecParameters stream = {
+        .codec_id = AV_CODEC_ID_H264, .extradata = extra, .extradata_size = bytes};
+    const int takes = hedon_hardware_takes(&stream, &shape);
+    free(extra);
+    return takes;
+}
+
+static void test_every_parameter_set_counts(void **state)
+{
+    (void)state;
+    for (int start_codes = 0; start_codes < 2; start_codes++) {
+        assert_true(takes_header("cp", start_codes, 0));
+        assert_true(takes_header("ccp", start_codes, 0));
+        assert_false(takes_header("gp", start_codes, 0));
+        assert_false(takes_header("gcp", start_codes, 0));
+        assert_false(takes_header("cgp", start_codes, 0));
+        assert_false(takes_header("p", start_codes, 0));
+    }
+    for (int cut = 1; cut < 16; cut++) assert_false(takes_header("ccp", 0, cut));
+    for (int cut = 0; cut < 16; cut++) (void)takes_header("ccp", 1, cut); /* for the sanitizers */
+}
+
 /* ---- The proof --------------------------------------------------------------------------------
  */
 
@@ -489,15 +537,11 @@ static void test_nvdec_where_there_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_the_cpu),
-        cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_real_videos),
-        cmocka_unit_test(test_devices_that_fail),
-        cmocka_unit_test(test_damaged_videos),
-        cmocka_unit_test(test_proof),
-        cmocka_unit_test(test_pairs_are_the_planes),
-        cmocka_unit_test(test_raw_pairs),
-        cmocka_unit_test(test_nvdec_where_there_is_one),
+        cmocka_unit_test(test_same_as_the_cpu), cmocka_unit_test(test_turned),
+        cmocka_unit_test(test_real_videos),     cmocka_unit_test(test_devices_that_fail),
+        cmocka_unit_test(test_damaged_videos),  cmocka_unit_test(test_every_parameter_set_counts),
+        cmocka_unit_test(test_proof),           cmocka_unit_test(test_pairs_are_the_planes),
+        cmocka_unit_test(test_raw_pairs),       cmocka_unit_test(test_nvdec_where_there_is_one),
     };
     if (ffmpeg_run("-version")) {
         fprintf(stderr, "skipped: no ffmpeg command\n");
