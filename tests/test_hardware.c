@@ -247,6 +247,24 @@ static void test_devices_that_fail(void **state)
     }
 }
 
+/* However many decoders a video has on the CPU. */
+static void test_few_decoders_share_the_device(void **state)
+{
+    (void)state;
+    const char *path = render(SOURCE X264 "-pix_fmt yuv420p", "many.mp4");
+    for (int sound = -1; sound < 10; sound += 10) {
+        FakeHardware fake = fake_hardware();
+        fake.sound = sound;
+        Outcome cpu = read_video(path, NULL, 8, 1);
+        Outcome device = read_video(path, &fake.hardware, 8, 1);
+        assert_same(path, &device, &cpu);
+        assert_in_range(fake.contexts, 1, HEDON_GPU_DECODERS);
+        assert_int_equal(device.paired, sound < 0 ? device.delivered : 0);
+        free_outcome(&cpu);
+        free_outcome(&device);
+    }
+}
+
 static char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -537,11 +555,17 @@ static void test_nvdec_where_there_is_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_the_cpu), cmocka_unit_test(test_turned),
-        cmocka_unit_test(test_real_videos),     cmocka_unit_test(test_devices_that_fail),
-        cmocka_unit_test(test_damaged_videos),  cmocka_unit_test(test_every_parameter_set_counts),
-        cmocka_unit_test(test_proof),           cmocka_unit_test(test_pairs_are_the_planes),
-        cmocka_unit_test(test_raw_pairs),       cmocka_unit_test(test_nvdec_where_there_is_one),
+        cmocka_unit_test(test_same_as_the_cpu),
+        cmocka_unit_test(test_turned),
+        cmocka_unit_test(test_real_videos),
+        cmocka_unit_test(test_devices_that_fail),
+        cmocka_unit_test(test_few_decoders_share_the_device),
+        cmocka_unit_test(test_damaged_videos),
+        cmocka_unit_test(test_every_parameter_set_counts),
+        cmocka_unit_test(test_proof),
+        cmocka_unit_test(test_pairs_are_the_planes),
+        cmocka_unit_test(test_raw_pairs),
+        cmocka_unit_test(test_nvdec_where_there_is_one),
     };
     if (ffmpeg_run("-version")) {
         fprintf(stderr, "skipped: no ffmpeg command\n");
