@@ -58,10 +58,12 @@ static int start_thread(HedonContext *ctx, HedonLoader *loader)
     thread->loader = loader;
     thread->ctx = hedon_context_new();
     if (!thread->ctx) return hedon_fail_memory(ctx);
-    int code = hedon_worker_new(ctx, &thread->worker, &loader->options.worker);
+    HedonWorkerOptions options = loader->options.worker;
+    if (loader->thread_count >= HEDON_GPU_WORKERS) options.decoder = HEDON_DECODER_CPU;
+    int code = hedon_worker_new(ctx, &thread->worker, &options);
     if (code) goto free_context;
     /* a GPU that is insisted on and missing ends the run, not each video */
-    if (loader->options.worker.decoder == HEDON_DECODER_NVDEC && !loader->thread_count &&
+    if (options.decoder == HEDON_DECODER_NVDEC && !loader->thread_count &&
         (code = hedon_worker_wait_ready(ctx, thread->worker)))
         goto free_unsent;
     pthread_mutex_lock(&loader->channel.lock);
@@ -80,6 +82,14 @@ free_unsent:
 free_context:
     hedon_context_free(thread->ctx);
     return code;
+}
+
+/* All of them decode on a GPU that is insisted on. */
+static int worker_count(const HedonLoaderOptions *options)
+{
+    return options->worker.decoder == HEDON_DECODER_NVDEC && options->workers > HEDON_GPU_WORKERS
+               ? HEDON_GPU_WORKERS
+               : options->workers;
 }
 
 int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOptions *options,
@@ -101,7 +111,7 @@ int hedon_loader_start(HedonContext *ctx, HedonLoader **out, const HedonLoaderOp
     pthread_mutex_init(&loader->jobs, NULL);
     loader->threads = hedon_calloc((size_t)options->workers, sizeof(*loader->threads));
     if (!loader->threads) code = hedon_fail_memory(ctx);
-    for (int i = 0; !code && i < options->workers; i++) code = start_thread(ctx, loader);
+    for (int i = worker_count(options); !code && i > 0; i--) code = start_thread(ctx, loader);
     if (code)
         hedon_loader_stop(loader);
     else

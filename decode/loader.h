@@ -40,7 +40,8 @@ typedef struct HedonLoaderCallbacks {
 } HedonLoaderCallbacks;
 
 typedef struct HedonLoaderOptions {
-    int workers;       /* loader threads, each with a process; default 1 */
+    int workers;       /* loader threads, each with a process; default 1. No more than HEDON_GPU_WORKERS
+                          decode on a GPU: AUTO has the others decode on the CPU, NVDEC has no others */
     size_t slot_bytes; /* of one clip, all its views; slots in host memory are 64-byte aligned, not cleared */
     int queue;         /* finished clips waiting, at most; default 4 */
     int64_t max_bytes; /* of slots being filled at once, per worker; default 512 MiB. Clips that

@@ -39,12 +39,12 @@ typedef struct HedonReader {
     const HedonHardware *hardware; /* on which codec decodes; NULL: on none */
     HedonPicture shape;            /* of every picture, when there is one */
     AVFrame *fetched;              /* from it */
-    int64_t fetches;
-    int live;       /* the decoder holds the state of packets up to next */
-    int64_t entry;  /* where this state began */
-    int64_t next;   /* packet to look at next */
-    int64_t shown;  /* last frame that came out */
-    int64_t passed; /* last frame, in presentation order, that was left out */
+    int64_t delivered;             /* frames that the sink was given while there is one */
+    int live;                      /* the decoder holds the state of packets up to next */
+    int64_t entry;                 /* where this state began */
+    int64_t next;                  /* packet to look at next */
+    int64_t shown;                 /* last frame that came out */
+    int64_t passed;                /* last frame, in presentation order, that was left out */
     int64_t
         pending[HEDON_READER_PENDING]; /* packets decoded whose pictures are to come, as shown */
     int pending_count;

@@ -112,12 +112,14 @@ static int deliver(HedonContext *ctx, HedonReader *reader, int64_t index,
                                  reader->fetched))
             return HEDON_READER_WRONG;
         picture = reader->fetched;
-        reader->fetches++;
     }
     const int code = hedon_planes_of(ctx, &reader->planes, picture, &frame);
     if (code < 0) return code;
     frame.index = index;
     frame.time_s = reader->index->times[index];
+    /* decoded in host memory too: a device's decoder does that with streams that the driver refuses
+     */
+    reader->delivered += reader->hardware != NULL;
     return sink(opaque, &frame) ? HEDON_READER_STOPPED : 0;
 }
 

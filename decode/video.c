@@ -184,7 +184,7 @@ const double *hedon_video_times(const HedonVideo *video)
 static void close_readers(HedonVideo *video)
 {
     for (int r = 0; video->readers && r < video->options.threads; r++) {
-        video->fetched += video->readers[r].fetches;
+        video->delivered += video->readers[r].delivered;
         hedon_reader_free(&video->readers[r]);
         video->readers[r] = (HedonReader){0};
     }
@@ -200,7 +200,8 @@ static int by_stretches(HedonContext *ctx, HedonVideo *video, const int64_t *ind
     if (code != HEDON_READER_WRONG || !video->hardware) return code;
     close_readers(video);
     video->hardware = NULL;
-    if (video->fetched)
+    if (video->options.fell_back) video->options.fell_back(video->options.opaque);
+    if (video->delivered)
         return hedon_fail(ctx, HEDON_ERESAMPLE,
                           "is not for the GPU's decoder after all: decoded anew on the CPU");
     return hedon_video_frames_by_stretches(ctx, video, indices, count, more, sink, opaque, stopped);

@@ -18,6 +18,11 @@
 typedef struct HedonVideo HedonVideo;
 struct HedonHardware; /* decode/video_hardware.h */
 
+/* How much of a GPU decoding may take: processes, each with a context there (hundreds of MB), and
+ * decoders in each, with their surfaces. An estimate, not measured: a GPU has a few decoding units,
+ * which this many keep busy, and the model needs its memory. */
+enum { HEDON_GPU_WORKERS = 4, HEDON_GPU_DECODERS = 2 };
+
 typedef struct HedonVideoOptions {
     int threads;          /* decoders working on stretches of one request; default 1 */
     /* Decodes what it decodes as the CPU would; borrowed. NULL: the CPU decodes everything. Its
@@ -29,6 +34,8 @@ typedef struct HedonVideoOptions {
     /** Called whenever a packet or a picture is done with, from any thread of a request: it is slow
      *  work, not a hang. May be NULL. */
     void (*advanced)(void *opaque);
+    /** Called when hardware is given up, before the CPU begins anew. May be NULL. */
+    void (*fell_back)(void *opaque);
     void *opaque;
 } HedonVideoOptions;
 

@@ -66,15 +66,45 @@ static int chroma_format(const uint8_t *nal, int size)
     return next_number(&bits) < 0 ? -1 : next_number(&bits);
 }
 
-/* The stream's header: an avcC record (ISO/IEC 14496-15, 5.3.3.1) or start codes. */
+/* Counts the NAL unit if it is a sequence parameter set; 0 when that is not one for 4:2:0. */
+static int is_coloured(const uint8_t *nal, int size, int *sets)
+{
+    if ((nal[0] & 31) != 7) return 1;
+    ++*sets;
+    return chroma_format(nal, size) == 1;
+}
+
+/* An avcC record (ISO/IEC 14496-15, 5.3.3.1): sequence parameter sets, then picture parameter sets,
+ * among which libavcodec takes either kind. */
+static int avcc_has_colour(const uint8_t *extra, int size)
+{
+    int at = 5, sets = 0;
+    for (int list = 0; list < 2; list++) {
+        if (at >= size) return 0;
+        int count = list ? extra[at] : extra[at] & 31;
+        for (at++; count > 0; count--) {
+            if (size - at < 3) return 0;
+            const int length = extra[at] << 8 | extra[at + 1];
+            at += 2;
+            if (length < 1 || length > size - at || !is_coloured(extra + at, length, &sets))
+                return 0;
+            at += length;
+        }
+    }
+    return sets > 0;
+}
+
+/* The stream's header: an avcC record or start codes. A stream may turn to any of its parameter
+ * sets. */
 static int h264_has_colour(const uint8_t *extra, int size)
 {
-    if (size >= 9 && extra[0] == 1)
-        return (extra[5] & 31) && chroma_format(extra + 8, size - 8) == 1;
-    for (int at = 0; at + 4 < size; at++)
-        if (!extra[at] && !extra[at + 1] && extra[at + 2] == 1 && (extra[at + 3] & 31) == 7)
-            return chroma_format(extra + at + 3, size - at - 3) == 1;
-    return 0;
+    int sets = 0;
+    if (size >= 7 && extra[0] == 1) return avcc_has_colour(extra, size);
+    for (int at = 0; at + 4 <= size; at++)
+        if (!extra[at] && !extra[at + 1] && extra[at + 2] == 1 &&
+            !is_coloured(extra + at + 3, size - at - 3, &sets))
+            return 0;
+    return sets > 0;
 }
 
 int hedon_hardware_takes(const AVCodecParameters *parameters, const HedonPicture *shape)

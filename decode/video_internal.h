@@ -21,7 +21,7 @@ struct HedonVideo {
     HedonOrientation orientation;
 
     const HedonHardware *hardware; /* NULL: not, or no longer */
-    int64_t fetched;               /* frames that came from it */
+    int64_t delivered;             /* frames that callers were given while there was one */
 
     HedonDemux *demux;    /* left from the scan, for the first reader */
     HedonReader *readers; /* options.threads of them, opened as needed */

@@ -124,11 +124,17 @@ static int costly_first(const void *left, const void *right)
     return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
+static size_t reader_count(const HedonVideo *video)
+{
+    const int threads = video->options.threads;
+    return (size_t)(video->hardware && threads > HEDON_GPU_DECODERS ? HEDON_GPU_DECODERS : threads);
+}
+
 /* Orders the stretches. The first one stays first if a reader can go on to it from where it stands;
  * returns that reader's number, or 0. */
 static size_t arrange(const HedonVideo *video, HedonStretch *stretches, size_t count)
 {
-    const size_t readers = (size_t)video->options.threads;
+    const size_t readers = reader_count(video);
     size_t at = 0;
     while (at < readers && !hedon_reader_can_continue(&video->readers[at], &stretches[0])) at++;
     const size_t fixed = at < readers;
@@ -140,7 +146,7 @@ static size_t arrange(const HedonVideo *video, HedonStretch *stretches, size_t c
 static int run_jobs(HedonContext *ctx, Request *request, size_t first)
 {
     HedonVideo *video = request->video;
-    const size_t threads = (size_t)video->options.threads;
+    const size_t threads = reader_count(video);
     const size_t helpers = (request->count < threads ? request->count : threads) - 1;
     Job *jobs = hedon_calloc(helpers + 1, sizeof *jobs);
     if (!jobs) return hedon_fail_memory(ctx);

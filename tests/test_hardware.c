@@ -30,6 +30,9 @@ typedef struct Outcome {
 static int keep(void *opaque, const HedonFrame *frame)
 {
     Outcome *outcome = opaque;
+    /* a worker's client kills whoever answers twice */
+    if (outcome->frames[frame->index][0])
+        fail_msg("frame %lld came twice", (long long)frame->index);
     frame_digest(frame, outcome->frames[frame->index]);
     outcome->delivered++;
     outcome->paired += frame->layout == HEDON_PIXEL_NV12;
@@ -244,6 +247,24 @@ static void test_devices_that_fail(void **state)
     }
 }
 
+/* However many decoders a video has on the CPU. */
+static void test_few_decoders_share_the_device(void **state)
+{
+    (void)state;
+    const char *path = render(SOURCE X264 "-pix_fmt yuv420p", "many.mp4");
+    for (int sound = -1; sound < 10; sound += 10) {
+        FakeHardware fake = fake_hardware();
+        fake.sound = sound;
+        Outcome cpu = read_video(path, NULL, 8, 1);
+        Outcome device = read_video(path, &fake.hardware, 8, 1);
+        assert_same(path, &device, &cpu);
+        assert_in_range(fake.contexts, 1, HEDON_GPU_DECODERS);
+        assert_int_equal(device.paired, sound < 0 ? device.delivered : 0);
+        free_outcome(&cpu);
+        free_outcome(&device);
+    }
+}
+
 static char *read_file(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -263,7 +284,21 @@ static void write_file(const char *name, const char *bytes, size_t size)
     fclose(file);
 }
 
-/* What the decoder reports as damaged ends as the CPU ends it: counted anew, with its losses. */
+static void assert_ends_as_the_cpu(const char *name, FakeHardware *fake, int64_t every, int told)
+{
+    Outcome cpu = read_video(in_folder(name), NULL, 1, every);
+    Outcome device = read_video(in_folder(name), &fake->hardware, 1, every);
+    assert_same(name, &device, &cpu);
+    if (told) {
+        assert_true(cpu.info.damaged);
+        assert_int_equal(device.resampled, cpu.resampled + 1);
+    }
+    free_outcome(&cpu);
+    free_outcome(&device);
+}
+
+/* What the decoder reports as damaged ends as the CPU ends it: counted anew, with its losses.
+ * Whoever has frames of the device's decoder is told, in whichever memory it decoded them. */
 static void test_damaged_videos(void **state)
 {
     (void)state;
@@ -276,28 +311,71 @@ static void test_damaged_videos(void **state)
         char *bytes =
             read_file(render(SOURCE X264 "-pix_fmt yuv420p -movflags +faststart", whole), &size);
         for (size_t at = size * 2 / 3; at < size * 2 / 3 + 40; at++) bytes[at] = (char)~bytes[at];
-        write_file(hurt, bytes, size);
-        for (int64_t every = 1; every <= 9; every += 4) {
-            FakeHardware fake = fake_hardware();
-            Outcome cpu = read_video(in_folder(hurt), NULL, 1, every);
-            Outcome device = read_video(in_folder(hurt), &fake.hardware, 1, every);
-            assert_same(hurt, &device, &cpu); /* the mp4: after frames from the device */
-            if (every == 1 && !k) {
-                assert_true(cpu.info.damaged && fake.fetched > 0);
-                assert_int_equal(device.resampled, cpu.resampled + 1);
+        for (int refuses = 0; refuses < 2; refuses++) {
+            FakeHardware fake;
+            write_file(hurt, bytes, size);
+            for (int64_t every = 1; every <= 9; every += 4) {
+                const int told = every == 1 && !k; /* the mp4: after frames */
+                fake = fake_hardware();
+                fake.refuses = refuses;
+                assert_ends_as_the_cpu(hurt, &fake, every, told);
+                if (told) assert_true(refuses ? !fake.fetched : fake.fetched > 0);
             }
-            free_outcome(&cpu);
-            free_outcome(&device);
+            write_file(hurt, bytes, size * 6 / 10);
+            fake = fake_hardware();
+            fake.refuses = refuses;
+            assert_ends_as_the_cpu(hurt, &fake, 1, 0);
         }
-        write_file(hurt, bytes, size * 6 / 10);
-        FakeHardware fake = fake_hardware();
-        Outcome cpu = read_video(in_folder(hurt), NULL, 1, 1);
-        Outcome device = read_video(in_folder(hurt), &fake.hardware, 1, 1);
-        assert_same(hurt, &device, &cpu);
-        free_outcome(&cpu);
-        free_outcome(&device);
         free(bytes);
     }
+}
+
+/* ---- H.264 without colour ---------------------------------------------------------------------
+ */
+
+/* A header with these parameter sets, as MP4 has it or with start codes, cut short by some bytes.
+ */
+static int takes_header(const char *sets, int start_codes, int cut)
+{
+    static const uint8_t coloured[] = {0x67, 100, 0, 30, 0xa0}, gray[] = {0x67, 100, 0, 30, 0xc0},
+                         picture[] = {0x68, 0xcb, 0x83, 0xcb, 0x20};
+    const size_t size = sizeof gray;
+    uint8_t header[128] = {1, 100, 0, 30, 0xff, 0xe0}, *to = start_codes ? header : header + 6;
+    for (const char *set = sets; *set; set++) {
+        const uint8_t *nal = *set == 'c' ? coloured : *set == 'g' ? gray : picture;
+        static const uint8_t code[] = {0, 0, 1}, length[] = {0, sizeof gray};
+        if (start_codes) {
+            to = (uint8_t *)memcpy(to, code, sizeof code) + sizeof code;
+        } else {
+            if (*set == 'p') *to++ = 1;
+            header[5] += *set != 'p';
+            to = (uint8_t *)memcpy(to, length, sizeof length) + sizeof length;
+        }
+        to = (uint8_t *)memcpy(to, nal, size) + size;
+    }
+    const HedonPicture shape = {160, 120, AV_PIX_FMT_YUV420P};
+    const int bytes = (int)(to - header) - cut;
+    uint8_t *extra = memcpy(malloc((size_t)bytes), header, (size_t)bytes); /* ends where it ends */
+    const AVCodecParameters stream = {
+        .codec_id = AV_CODEC_ID_H264, .extradata = extra, .extradata_size = bytes};
+    const int takes = hedon_hardware_takes(&stream, &shape);
+    free(extra);
+    return takes;
+}
+
+static void test_every_parameter_set_counts(void **state)
+{
+    (void)state;
+    for (int start_codes = 0; start_codes < 2; start_codes++) {
+        assert_true(takes_header("cp", start_codes, 0));
+        assert_true(takes_header("ccp", start_codes, 0));
+        assert_false(takes_header("gp", start_codes, 0));
+        assert_false(takes_header("gcp", start_codes, 0));
+        assert_false(takes_header("cgp", start_codes, 0));
+        assert_false(takes_header("p", start_codes, 0));
+    }
+    for (int cut = 1; cut < 16; cut++) assert_false(takes_header("ccp", 0, cut));
+    for (int cut = 0; cut < 16; cut++) (void)takes_header("ccp", 1, cut); /* for the sanitizers */
 }
 
 /* ---- The proof --------------------------------------------------------------------------------
@@ -481,7 +559,9 @@ int main(void)
         cmocka_unit_test(test_turned),
         cmocka_unit_test(test_real_videos),
         cmocka_unit_test(test_devices_that_fail),
+        cmocka_unit_test(test_few_decoders_share_the_device),
         cmocka_unit_test(test_damaged_videos),
+        cmocka_unit_test(test_every_parameter_set_counts),
         cmocka_unit_test(test_proof),
         cmocka_unit_test(test_pairs_are_the_planes),
         cmocka_unit_test(test_raw_pairs),

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "decode/loader.h"
+#include "decode/loader_private.h"
 #include "decode/video_codec.h"
 #include "tests/frame_digest.h"
 #include "tests/nvdec_sim/pictures.h"
@@ -201,10 +201,12 @@ static void test_frames_are_the_cpus(void **state)
 /* A driver that breaks down in the middle: the frames are the CPU's, and the worker serves on. */
 static void test_a_driver_that_fails(void **state)
 {
-    static const char *const faults[] = {"decode:2", "decode:9", "map:2", "map:9"};
+    static const char *const faults[] = {"decode:2", "decode:9", "map:2",
+                                         "map:9",    "memory:2", "memory:9"};
     (void)state;
     HedonWorker *cpu = start(HEDON_DECODER_CPU, 0);
     for (size_t f = 0; f < sizeof faults / sizeof *faults; f++) {
+        if (SANITIZED && strstr(faults[f], "memory")) continue; /* which ends the process */
         set_fault(faults[f]);
         HedonWorker *gpu = start(HEDON_DECODER_AUTO, 0);
         for (int again = 0; again < 2; again++) assert_alike(gpu, cpu, video, 1, 0);
@@ -275,6 +277,39 @@ static void test_a_loader_that_insists_does_not_start(void **state)
     set_fault(NULL);
     assert_int_equal(hedon_loader_start(ctx, &loader, &options, &callbacks), 0);
     hedon_loader_stop(loader);
+}
+
+/* A process's context takes the GPU's memory: there is room for few. */
+static void test_few_workers_share_the_gpu(void **state)
+{
+    static const struct {
+        HedonDecoder decoder;
+        int workers, with_gpu;
+    } cases[] = {{HEDON_DECODER_AUTO, HEDON_GPU_WORKERS + 2, HEDON_GPU_WORKERS},
+                 {HEDON_DECODER_NVDEC, HEDON_GPU_WORKERS, HEDON_GPU_WORKERS},
+                 {HEDON_DECODER_CPU, HEDON_GPU_WORKERS + 2, 0}};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        HedonLoaderOptions options;
+        HedonLoader *loader;
+        HedonLoaded *none;
+        const HedonLoaderCallbacks callbacks = {.next_job = no_job};
+        hedon_loader_options_default(&options);
+        options.workers = HEDON_GPU_WORKERS + 2;
+        options.slot_bytes = 64;
+        options.worker.program = REAL_WORKER;
+        options.worker.decoder = cases[c].decoder;
+        assert_int_equal(hedon_loader_start(ctx, &loader, &options, &callbacks), 0);
+        assert_int_equal(hedon_loader_next(ctx, loader, &none), 1); /* the threads are done */
+        assert_int_equal(loader->thread_count, cases[c].workers);
+        int with_gpu = 0;
+        for (int t = 0; t < loader->thread_count; t++) {
+            assert_int_equal(hedon_worker_wait_ready(ctx, loader->threads[t].worker), 0);
+            with_gpu += on_gpu(loader->threads[t].worker);
+        }
+        assert_int_equal(with_gpu, cases[c].with_gpu);
+        hedon_loader_stop(loader);
+    }
 }
 
 /* Whatever the driver needs, the worker is confined. */
@@ -387,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_a_driver_that_fails),
         cmocka_unit_test(test_a_driver_that_never_works),
         cmocka_unit_test(test_a_loader_that_insists_does_not_start),
+        cmocka_unit_test(test_few_workers_share_the_gpu),
         cmocka_unit_test(test_confined),
         cmocka_unit_test(test_scores_are_the_same),
     };

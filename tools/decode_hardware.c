@@ -26,6 +26,12 @@ int hedon_decode_hardware_enter(HedonContext *ctx, HedonHardware **out, int gpu,
     *out = NULL;
     int code = prepared ? prepared : hedon_nvdec_open(ctx, &hardware, gpu);
     if (!code) code = hedon_hardware_prove(ctx, hardware);
+    if (code) {
+        /* here and not later: its threads talk to its devices when it ends, which the CPU's sandbox
+         * forbids */
+        hedon_nvdec_close(hardware);
+        hardware = NULL;
+    }
     /* a driver that was started in vain has taken its addresses all the same */
     hedon_sandbox_limits(prepared ? HEDON_SANDBOX_CPU : HEDON_SANDBOX_GPU, max_memory);
     hedon_sandbox_enter(code ? HEDON_SANDBOX_CPU : HEDON_SANDBOX_GPU);

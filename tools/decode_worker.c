@@ -194,6 +194,13 @@ static void tell_advanced(void *opaque)
     tell(&message, -1);
 }
 
+/* Memory that ran out on the GPU's way says nothing of the CPU's. */
+static void forget_memory(void *opaque)
+{
+    (void)opaque;
+    hedon_decode_memory_failed();
+}
+
 /* ---- Requests ---------------------------------------------------------------------------------
  */
 
@@ -251,6 +258,7 @@ static int open_video(Server *server, const HedonMessageOpen *request, int fd)
     options.max_frames = request->max_frames;
     options.hardware = server->hardware;
     options.advanced = tell_advanced;
+    options.fell_back = forget_memory;
     options.opaque = server;
     snprintf(path, sizeof(path), "fd:%d", fd);
     const int code =

@@ -32,7 +32,8 @@ static int finished(void *opaque, const HedonScore *score)
 {
     Scoring *scoring = opaque;
     if (!score->code && score->has_utility) scoring->utilities[scoring->found++] = score->utility;
-    return score->code == HEDON_ENOMEM ? hedon_fail_memory(scoring->ctx) : 0;
+    if (score->code != HEDON_ENOMEM) return 0;
+    return hedon_fail(scoring->ctx, HEDON_ENOMEM, "%s", score->error); /* which memory it was */
 }
 
 static int ascending(const void *a, const void *b)

@@ -251,8 +251,9 @@ int hedon_validate(HedonContext *ctx, HedonValidation *out, const HedonModel *mo
     options.batch = BATCH;
     int code = list_videos(ctx, &videos, data);
     if (!code && places_of(&videos) > 0) {
-        code = open_feed(ctx, &feed, model, config, &videos, workers);
-        if (!code) code = hedon_predictor_open(ctx, &predictor, model, &options);
+        /* the model first: it can't do with less of a GPU's memory, decoders can */
+        code = hedon_predictor_open(ctx, &predictor, model, &options);
+        if (!code) code = open_feed(ctx, &feed, model, config, &videos, workers);
         if (!code) code = predict_all(ctx, feed, predictor, info, &videos, out, stop, opaque);
     }
     hedon_clip_feed_close(feed);

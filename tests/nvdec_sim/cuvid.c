@@ -124,9 +124,18 @@ EXPORT int cuvidDestroyDecoder(Decoder *decoder)
     return SUCCESS;
 }
 
+/* An allocation that can't be had, as the process's libraries make them. */
+static int run_out_of_memory(void)
+{
+    static volatile size_t too_much = SIZE_MAX / 2;
+    void *none;
+    return posix_memalign(&none, 64, too_much) ? FAILED : SUCCESS;
+}
+
 EXPORT int cuvidDecodePicture(Decoder *decoder, const PictureParameters *picture)
 {
     if (!strcmp(fault, "decode") && decoder->decoded++ >= fault_after) return FAILED;
+    if (!strcmp(fault, "memory") && decoder->decoded++ >= fault_after) return run_out_of_memory();
     if (picture->index < 0 || (size_t)picture->index >= decoder->surfaces) return FAILED;
     decoder->hash[picture->index] = sim_hash(SIM_HASH_START, picture->bitstream, picture->bytes);
     return SUCCESS;
