@@ -404,33 +404,35 @@ static void test_proof(void **state)
 /* ---- Planes -----------------------------------------------------------------------------------
  */
 
-static AVFrame *in_pairs(const AVFrame *picture, enum AVPixelFormat format)
+/* An empty picture of another format. */
+static AVFrame *frame_like(const AVFrame *picture, enum AVPixelFormat format)
 {
     AVFrame *to = av_frame_alloc();
     to->format = format;
     to->width = picture->width;
     to->height = picture->height;
     assert_int_equal(av_frame_get_buffer(to, 0), 0);
+    assert_int_equal(av_frame_copy_props(to, picture), 0);
+    return to;
+}
+
+static AVFrame *in_pairs(const AVFrame *picture, enum AVPixelFormat format)
+{
+    AVFrame *to = frame_like(picture, format);
     struct SwsContext *sws =
         sws_getContext(picture->width, picture->height, picture->format, to->width, to->height,
                        format, SWS_POINT | SWS_BITEXACT, NULL, NULL, NULL);
     sws_scale(sws, (const uint8_t *const *)picture->data, picture->linesize, 0, picture->height,
               to->data, to->linesize);
     sws_freeContext(sws);
-    assert_int_equal(av_frame_copy_props(to, picture), 0);
     return to;
 }
 
 /* libswscale leaves out the last column of a P010 of odd width. */
 static AVFrame *in_pairs_by_hand(const AVFrame *picture, enum AVPixelFormat format)
 {
-    AVFrame *to = av_frame_alloc();
-    to->format = format;
-    to->width = picture->width;
-    to->height = picture->height;
-    assert_int_equal(av_frame_get_buffer(to, 0), 0);
+    AVFrame *to = frame_like(picture, format);
     fake_interleave(to, picture, format == AV_PIX_FMT_P010 ? 2 : 1);
-    assert_int_equal(av_frame_copy_props(to, picture), 0);
     return to;
 }
 
